@@ -1,0 +1,105 @@
+"""What a connector says of itself: the result of ``describe`` and the origin of its manifest."""
+
+from __future__ import annotations
+
+import attrs
+
+from dativo.contract._modes import Atomicity, ReadMode, Replay, Role, WriteMode
+
+__all__ = ["ConnectorInfo", "ErrorInfo", "NoOptions", "Permissions", "SourceInfo", "WriterInfo"]
+
+
+@attrs.frozen
+class NoOptions:
+    """The options class of a connector that has no options per stream."""
+
+
+@attrs.frozen(kw_only=True)
+class SourceInfo:
+    """What a connector can do as a source.
+
+    Attributes:
+        config: The frozen attrs class of the ``source.config`` section.
+        options: The frozen attrs class of a stream's ``options``.
+        read_modes: The modes that ``extract`` implements.
+        replay: What a read from a checkpoint promises.
+        parallel: Whether ``extract`` yields several lazy readers that may be drained at once.
+        queries: Whether a stream may be a ``query``.
+        filters: Whether a stream may have a ``where``.
+        checkpoint_version: The version of the checkpoints that ``extract`` makes.
+    """
+
+    config: type
+    options: type = NoOptions
+    read_modes: tuple[ReadMode, ...] = (ReadMode.FULL,)
+    replay: Replay = Replay.AT_LEAST_ONCE
+    parallel: bool = False
+    queries: bool = False
+    filters: bool = False
+    checkpoint_version: int = 1
+
+
+@attrs.frozen(kw_only=True)
+class WriterInfo:
+    """What a connector can do as a writer.
+
+    Attributes:
+        config: The frozen attrs class of the ``writer.config`` section.
+        options: The frozen attrs class of a stream's ``writer_options``.
+        write_modes: The modes that ``write`` implements.
+        atomicity: What is promised of the moment in which an epoch becomes visible.
+    """
+
+    config: type
+    options: type = NoOptions
+    write_modes: tuple[WriteMode, ...] = (WriteMode.APPEND,)
+    atomicity: Atomicity = Atomicity.NONE
+
+
+@attrs.frozen(kw_only=True)
+class Permissions:
+    """What a connector needs of the machine it runs on.
+
+    A text may refer to a setting as ``${config.host}``.
+    """
+
+    hosts: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    subprocess: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class ErrorInfo:
+    """One way in which a connector fails, for its docs: a code of the catalogue and the cause."""
+
+    code: str
+    cause: str
+    fix: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class ConnectorInfo:
+    """A connector's description of itself.
+
+    Attributes:
+        title: The system's name as its makers write it.
+        source: What it can do as a source, or ``None``.
+        writer: What it can do as a writer, or ``None``.
+        permissions: What it needs of the machine.
+        errors: The ways in which it fails.
+        documentation: Where to read more.
+    """
+
+    title: str
+    source: SourceInfo | None = None
+    writer: WriterInfo | None = None
+    permissions: Permissions = attrs.field(factory=Permissions)
+    errors: tuple[ErrorInfo, ...] = ()
+    documentation: str = ""
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles that the connector can play."""
+        sides = ((Role.SOURCE, self.source), (Role.WRITER, self.writer))
+        return tuple(role for role, side in sides if side is not None)

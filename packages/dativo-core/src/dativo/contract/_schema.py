@@ -1,0 +1,103 @@
+"""JSON Schema of a settings class, for manifests, editors and docs.
+
+The types that a settings class may use: ``str``, ``int``, ``float``, ``bool``, ``Secret``, ``Path``,
+a ``StrEnum``, ``Literal``, ``X | None``, ``tuple[X, ...]``, ``Mapping[str, X]`` and further
+settings classes.
+"""
+
+from __future__ import annotations
+
+import enum
+import pathlib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, Union, get_args, get_origin
+
+import attrs
+
+from dativo.contract._secret import Secret
+
+__all__ = ["config_schema", "settings_of"]
+
+_PLAIN: Mapping[object, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    Secret: {"type": "string", "writeOnly": True},
+    pathlib.Path: {"type": "string", "format": "path"},
+    Any: {},
+}
+
+
+def config_schema(settings: type) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the frozen attrs class *settings*.
+
+    Raises:
+        TypeError: A field has a type that a settings class may not use.
+    """
+    fields = settings_of(settings)
+    properties = {name: _property(field, hint) for name, (field, hint) in fields.items()}
+    required = [name for name, (field, _) in fields.items() if field.default is attrs.NOTHING]
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    schema["additionalProperties"] = False
+    return schema
+
+
+def settings_of(settings: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
+    """Return the fields of *settings* by name, each with its resolved type.
+
+    Raises:
+        TypeError: It is no attrs class.
+    """
+    if not attrs.has(settings):
+        msg = f"{settings.__qualname__} is not an attrs class"
+        raise TypeError(msg)
+    hints = typing.get_type_hints(settings)
+    return {field.name: (field, hints[field.name]) for field in attrs.fields(settings)}
+
+
+def _property(field: attrs.Attribute[Any], hint: Any) -> dict[str, Any]:
+    schema = _of_type(hint)
+    about = field.metadata.get("dativo", {})
+    names = {"help": "description"}
+    if about.get("examples"):
+        about = {**about, "examples": list(about["examples"])}
+    schema.update({names.get(key, key): value for key, value in about.items()})
+    default = field.default
+    if isinstance(default, str | int | float | bool) and default is not attrs.NOTHING:
+        schema["default"] = default
+    return schema
+
+
+def _of_type(hint: Any) -> dict[str, Any]:
+    if hint in _PLAIN:
+        return dict(_PLAIN[hint])
+    if hint is type(None):
+        return {"type": "null"}
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _of_union(arguments)
+    if origin is Literal:
+        return {"enum": list(arguments)}
+    if origin is tuple:
+        return {"type": "array", "items": _of_type(arguments[0])}
+    if origin is Mapping:
+        return {"type": "object", "additionalProperties": _of_type(arguments[1])}
+    if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
+        return {"enum": [member.value for member in hint]}
+    if isinstance(hint, type) and attrs.has(hint):
+        return config_schema(hint)
+    msg = f"a setting cannot have the type {hint!r}"
+    raise TypeError(msg)
+
+
+def _of_union(arguments: tuple[Any, ...]) -> dict[str, Any]:
+    options = [_of_type(argument) for argument in arguments]
+    plain = [option["type"] for option in options if set(option) == {"type"}]
+    if len(plain) == len(options):
+        return {"type": plain}
+    return {"anyOf": options}

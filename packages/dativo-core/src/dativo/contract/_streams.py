@@ -1,0 +1,164 @@
+"""Streams: what a source offers, what a job asks for, and what moves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+import attrs
+
+from dativo.contract._arrow import ArrowSchema, ArrowStream
+from dativo.contract._modes import Operation, ReadMode, WriteMode
+from dativo.errors import ContractViolationError, DativoError
+
+__all__ = [
+    "MAX_CHECKPOINT_BYTES",
+    "Batch",
+    "Checkpoint",
+    "JsonValue",
+    "Stream",
+    "StreamRequest",
+    "StreamStatus",
+    "WriteRequest",
+]
+
+JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+MAX_CHECKPOINT_BYTES = 64 * 1024
+
+
+class StreamStatus(StrEnum):
+    """Whether a discovered stream can be read with the credentials given."""
+
+    READABLE = "readable"
+    UNREADABLE = "unreadable"
+
+
+@attrs.frozen(kw_only=True)
+class Stream:
+    """One stream that a source offers.
+
+    Attributes:
+        name: The address that a job file uses, such as ``public.orders``.
+        schema: The Arrow schema of its batches; ``None`` where it cannot be told.
+        kind: The source's own word for it: ``table``, ``view``, ``endpoint``, ...
+        primary_key: The fields that identify a record; empty where there is none.
+        cursors: The fields that can serve as a cursor, the best first.
+        read_modes: How it can be read.
+        estimated_rows: About how many records it has; ``None`` where nobody knows.
+        description: The source's own comment on it.
+        status: Whether it can be read.
+        problem: Why it cannot be read.
+    """
+
+    name: str
+    schema: ArrowSchema | None = attrs.field(default=None, eq=False, repr=False)
+    kind: str = "stream"
+    primary_key: tuple[str, ...] = ()
+    cursors: tuple[str, ...] = ()
+    read_modes: tuple[ReadMode, ...] = (ReadMode.FULL,)
+    estimated_rows: int | None = None
+    description: str = ""
+    status: StreamStatus = StreamStatus.READABLE
+    problem: DativoError | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StreamRequest:
+    """Everything that a job says about reading one stream.
+
+    Attributes:
+        stream: The stream's name; with a ``query`` it is the name that the result gets.
+        mode: Full or incremental.
+        cursor: The field that orders records, for incremental reads.
+        primary_key: The fields that identify a record and break ties of the cursor.
+        columns: The fields to read, in this order; empty for all.
+        where: A condition in the source's own language.
+        query: A query in the source's own language, in place of a table.
+        lower: Read records whose cursor is at least this (backfill).
+        upper: Read records whose cursor is below this (backfill).
+        options: The connector's own options class, structured.
+    """
+
+    stream: str
+    mode: ReadMode = ReadMode.FULL
+    cursor: str | None = None
+    primary_key: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    where: str | None = None
+    query: str | None = None
+    lower: str | None = None
+    upper: str | None = None
+    options: object = None
+
+
+@attrs.frozen(kw_only=True)
+class WriteRequest:
+    """Everything that a job says about writing one stream; ``options`` as in the request."""
+
+    stream: str
+    mode: WriteMode = WriteMode.APPEND
+    primary_key: tuple[str, ...] = ()
+    options: object = None
+
+
+@attrs.frozen
+class Checkpoint:
+    """A statement of a source: a later read may resume after here.
+
+    Attributes:
+        value: JSON values; at most 64 KiB when written as JSON.
+        version: The version of the value's format, as the connector counts it.
+    """
+
+    value: Mapping[str, JsonValue]
+    version: int = 1
+
+    def to_json(self) -> str:
+        """Return the canonical text: the same checkpoint gives the same text.
+
+        Raises:
+            ContractViolationError: It is no JSON, or larger than 64 KiB.
+        """
+        document = {"version": self.version, "value": self.value}
+        try:
+            text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            msg = f"a checkpoint must consist of JSON values: {error}"
+            raise ContractViolationError(msg) from error
+        size_bytes = len(text.encode())
+        if size_bytes > MAX_CHECKPOINT_BYTES:
+            msg = f"a checkpoint has {size_bytes} bytes; {MAX_CHECKPOINT_BYTES} are allowed"
+            raise ContractViolationError(msg)
+        return text
+
+    @classmethod
+    def from_json(cls, text: str) -> Checkpoint:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: The text is no checkpoint.
+        """
+        document = json.loads(text)
+        if not isinstance(document, dict) or set(document) != {"version", "value"}:
+            msg = "not a checkpoint: expected an object with version and value"
+            raise ValueError(msg)
+        return cls(value=document["value"], version=document["version"])
+
+
+@attrs.frozen
+class Batch:
+    """Records of one stream that move together.
+
+    Attributes:
+        data: Any object with ``__arrow_c_stream__``: a frame in memory or a lazy reader of any
+            length. Readers of Python code are made by ``context.reader``.
+        checkpoint: If set, everything that this generator has yielded up to and including this
+            batch is covered by it.
+        op: What the records do to published records of the same key in merge mode.
+    """
+
+    data: ArrowStream = attrs.field(eq=False)
+    checkpoint: Checkpoint | None = None
+    op: Operation = Operation.UPSERT
