@@ -1,0 +1,1 @@
+"""Read tables, views and queries from PostgreSQL as Arrow streams."""

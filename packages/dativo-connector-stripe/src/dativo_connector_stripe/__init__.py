@@ -1,0 +1,1 @@
+"""Read objects from the Stripe API as Arrow streams."""

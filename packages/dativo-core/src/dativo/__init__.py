@@ -1,0 +1,1 @@
+"""Move data from any installed source to any installed writer."""

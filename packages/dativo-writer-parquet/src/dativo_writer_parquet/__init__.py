@@ -1,0 +1,1 @@
+"""Write streams to Parquet files in a folder."""

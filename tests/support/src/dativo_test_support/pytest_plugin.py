@@ -1,0 +1,1 @@
+"""Fixtures that any test of the workspace may ask for."""
