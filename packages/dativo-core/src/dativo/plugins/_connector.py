@@ -1,0 +1,119 @@
+"""One loaded connector: its hooks as typed calls inside the error boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from dativo.contract import (
+    ArrowStream,
+    Batch,
+    Checkpoint,
+    ConnectionTestResult,
+    ConnectorInfo,
+    Context,
+    Operation,
+    Role,
+    Stream,
+    StreamRequest,
+    WriteRequest,
+    WriteSession,
+)
+from dativo.errors import CapabilityMissingError
+from dativo.plugins._boundary import Place
+from dativo.plugins._session import guard_session
+
+if TYPE_CHECKING:
+    import pluggy
+
+__all__ = ["Connector"]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Connector:
+    """A connector that plays one role; every call either keeps the contract or raises.
+
+    Attributes:
+        name: The address in job files.
+        role: What it plays here.
+        distribution: The distribution that it comes from.
+        version: The distribution's version.
+        info: What it says of itself.
+        hooks: The hooks that it implements.
+    """
+
+    name: str
+    role: Role
+    distribution: str
+    version: str
+    info: ConnectorInfo
+    hooks: frozenset[str]
+    _manager: pluggy.PluginManager = attrs.field(repr=False, alias="manager")
+
+    def check_connection(self, config: object, context: Context) -> ConnectionTestResult:
+        """Try all that a run needs."""
+        place = self._place("check")
+        found = self._call(place, "check_connection", config=config, context=context)
+        return place.expect(found, ConnectionTestResult)
+
+    def discover(self, config: object, context: Context) -> Iterator[Stream]:
+        """Return the streams of the source as they are found."""
+        place = self._place("discover")
+        found = self._call(place, "discover", config=config, context=context)
+        return place.iterate(found, lambda item: place.expect(item, Stream))
+
+    def extract(
+        self, config: object, request: StreamRequest, state: Checkpoint | None, context: Context
+    ) -> Iterator[Batch]:
+        """Return the records of one stream; plain frames come as batches without checkpoint."""
+        place = self._place("extract", request.stream)
+        found = self._call(
+            place, "extract", config=config, request=request, state=state, context=context
+        )
+        return place.iterate(found, lambda item: _batch(place, item))
+
+    def write(self, config: object, request: WriteRequest, context: Context) -> WriteSession:
+        """Open the writing of one stream."""
+        place = self._place("write", request.stream)
+        session = self._call(place, "write", config=config, request=request, context=context)
+        return guard_session(place, session)
+
+    def read_back(self, config: object, request: WriteRequest, context: Context) -> ArrowStream:
+        """Return what is published of one stream."""
+        place = self._place("read_back", request.stream)
+        found = self._call(place, "read_back", config=config, request=request, context=context)
+        return _arrow(place, found)
+
+    def compact(self, config: object, request: WriteRequest, context: Context) -> object:
+        """Rewrite what is published of one stream into fewer files."""
+        place = self._place("compact", request.stream)
+        return self._call(place, "compact", config=config, request=request, context=context)
+
+    def _place(self, phase: str, stream: str | None = None) -> Place:
+        return Place(self.name, phase, stream)
+
+    def _call(self, place: Place, hook: str, **arguments: Any) -> object:
+        if hook not in self.hooks:
+            msg = f"the connector {self.name!r} ({self.distribution} {self.version}) has no {hook}"
+            raise CapabilityMissingError(
+                msg, connector=self.name, stream=place.stream, phase=place.phase
+            )
+        caller = getattr(self._manager.hook, hook)
+        return place.call(lambda: caller(**arguments))
+
+
+def _batch(place: Place, item: object) -> Batch:
+    if not isinstance(item, Batch):
+        return Batch(_arrow(place, item))
+    _arrow(place, item.data)
+    if item.checkpoint is not None:
+        place.expect(item.checkpoint, Checkpoint)
+    if item.op not in tuple(Operation):
+        raise place.violation(f"gave a batch with the operation {item.op!r}")
+    return item if isinstance(item.op, Operation) else attrs.evolve(item, op=Operation(item.op))
+
+
+def _arrow(place: Place, item: object) -> ArrowStream:
+    return place.expect(item, ArrowStream)  # type: ignore[type-abstract] # a runtime protocol
