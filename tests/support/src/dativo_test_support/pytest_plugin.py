@@ -1,1 +1,48 @@
 """Fixtures that any test of the workspace may ask for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from dativo_test_support.postgres import Address, EmbeddedPostgres
+
+# The launcher is imported only when a test asks for a server: psycopg is slow to load.
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """One PostgreSQL server for the whole test session; do not stop it."""
+    from dativo_test_support.postgres import EmbeddedPostgres
+
+    with EmbeddedPostgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_database(postgres_server: EmbeddedPostgres) -> Iterator[Address]:
+    """An empty database of the test's own."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield postgres_server.create_database(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def shop_template(postgres_server: EmbeddedPostgres) -> str:
+    """The name of a small shop that `create_database(name, template=...)` copies quickly."""
+    from dativo_test_support.shop import load_shop
+
+    load_shop(postgres_server.create_database("shop_template"), orders=2_000)
+    return "shop_template"
+
+
+@pytest.fixture
+def shop_database(postgres_server: EmbeddedPostgres, shop_template: str) -> Iterator[Address]:
+    """A small shop of the test's own, with 2,000 orders."""
+    name = f"shop_{secrets.token_hex(6)}"
+    yield postgres_server.create_database(name, template=shop_template)
+    postgres_server.drop_database(name)
