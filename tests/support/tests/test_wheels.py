@@ -30,7 +30,7 @@ def test_an_installed_wheel_is_found_with_its_metadata(tmp_path: Path) -> None:
     assert found.read_text("extra_metadata/dativo.json") == '{"contract": "1.0"}'
     assert found.requires == ["dativo-core>=0.1,<1"]
     assert found.files is not None
-    assert all(path.locate().exists() for path in found.files)
+    assert all(Path(path.locate()).exists() for path in found.files)
 
 
 def test_a_folder_of_wheels_serves_another_python(tmp_path: Path) -> None:

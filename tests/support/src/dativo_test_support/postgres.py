@@ -7,12 +7,13 @@ import secrets
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import IO, Any, Literal, Self
 from urllib.parse import quote
 
 import attrs
@@ -114,7 +115,7 @@ class EmbeddedPostgres:
         self.port = 0
         self.password = secrets.token_urlsafe(24)
         self._settings = {**_SETTINGS, **(settings or {})}
-        self._major = major
+        self._major: Major = major
         self._account = Account.for_server()
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -176,14 +177,9 @@ class EmbeddedPostgres:
             return
         self.port = self.port or _free_port()
         with open(self._folder / "server.log", "ab", opener=_private) as log:
-            self._server = subprocess.Popen(
-                [self._install / "bin" / "postgres", "-D", self._data, "-p", str(self.port)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                **self._as_server(),
-            )
+            command: list[str | Path] = [self._install / "bin" / "postgres"]
+            command += ["-D", self._data, "-p", str(self.port)]
+            self._server = self._launch(command, output=log)
         self._wait_until_ready()
 
     def stop(self, mode: StopMode = "fast") -> None:
@@ -246,12 +242,22 @@ class EmbeddedPostgres:
         with self.address.connect() as connection:
             connection.execute(command)
 
-    def _as_server(self) -> dict[str, Any]:
-        environment = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", os.defpath)}
-        options: dict[str, Any] = {"cwd": self._folder, "env": environment, "umask": 0o077}
-        if self._account.is_other:
-            options |= {"user": self._account.uid, "group": self._account.gid, "extra_groups": []}
-        return options
+    def _launch(self, command: list[str | Path], *, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Start a program as the server's user, out of reach of Ctrl-C in the terminal."""
+        other = self._account if self._account.is_other else None
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=self._folder,
+            env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", os.defpath)},
+            umask=0o077,
+            user=other.uid if other else None,
+            group=other.gid if other else None,
+            extra_groups=[] if other else None,
+        )
 
     def _initialise(self) -> None:
         secret = self._folder / "password"
@@ -262,10 +268,13 @@ class EmbeddedPostgres:
         command: list[str | Path] = [self._install / "bin" / "initdb", "-D", self._data]
         command += ["-U", self.user, "--pwfile", secret, "--auth", "scram-sha-256"]
         command += ["-E", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"]
-        done = subprocess.run(command, capture_output=True, check=False, **self._as_server())
+        with tempfile.TemporaryFile() as output:
+            status = self._launch(command, output=output).wait()
+            output.seek(0)
+            said = output.read().decode(errors="replace")
         secret.unlink()
-        if done.returncode != 0:
-            raise RuntimeError(f"initdb failed: {done.stderr.decode(errors='replace')}")
+        if status != 0:
+            raise RuntimeError(f"initdb failed: {said}")
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{key} = '{_quoted(v)}'\n" for key, v in self._settings.items())
 
