@@ -23,10 +23,6 @@ from dativo.contract._commits import (
 from dativo.contract._context import (
     Context,
 )
-from dativo.contract.hookspecs import (
-    hookimpl,
-    hookspec,
-)
 from dativo.contract._info import (
     ConnectorInfo,
     ErrorInfo,
@@ -59,14 +55,15 @@ from dativo.contract._settings import (
     setting,
 )
 from dativo.contract._streams import (
+    MAX_CHECKPOINT_BYTES,
     Batch,
     Checkpoint,
     JsonValue,
-    MAX_CHECKPOINT_BYTES,
     Stream,
     StreamRequest,
     StreamStatus,
     WriteRequest,
+    matches_pattern,
 )
 from dativo.contract._version import (
     CONNECTOR_GROUP,
@@ -76,18 +73,26 @@ from dativo.contract._version import (
     CONTRACT_VERSION,
     EXTENSION_GROUP,
 )
+from dativo.contract.hookspecs import (
+    hookimpl,
+    hookspec,
+)
 
 __all__ = [
-    "ArrowArray",
-    "ArrowSchema",
-    "ArrowStream",
-    "Atomicity",
-    "Batch",
     "CONNECTOR_GROUP",
     "CONNECTOR_GROUP_PREFIX",
     "CONTRACT_MAJOR",
     "CONTRACT_MINOR",
     "CONTRACT_VERSION",
+    "EXTENSION_GROUP",
+    "MANIFEST_FILE",
+    "MANIFEST_FORMAT",
+    "MAX_CHECKPOINT_BYTES",
+    "ArrowArray",
+    "ArrowSchema",
+    "ArrowStream",
+    "Atomicity",
+    "Batch",
     "CheckItem",
     "Checkpoint",
     "Commit",
@@ -95,12 +100,8 @@ __all__ = [
     "ConnectionTestResult",
     "ConnectorInfo",
     "Context",
-    "EXTENSION_GROUP",
     "ErrorInfo",
     "JsonValue",
-    "MANIFEST_FILE",
-    "MANIFEST_FORMAT",
-    "MAX_CHECKPOINT_BYTES",
     "Manifest",
     "NoOptions",
     "Operation",
@@ -123,6 +124,7 @@ __all__ = [
     "config_schema",
     "hookimpl",
     "hookspec",
+    "matches_pattern",
     "setting",
     "settings_of",
 ]

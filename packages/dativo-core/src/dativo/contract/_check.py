@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import attrs
@@ -51,11 +52,15 @@ class CheckItem:
         return cls(scope, Verdict.SKIPPED, message)
 
 
+def _as_tuple(items: Iterable[CheckItem]) -> tuple[CheckItem, ...]:
+    return tuple(items)
+
+
 @attrs.frozen
 class ConnectionTestResult:
     """The items of one check; the verdict follows from them."""
 
-    items: tuple[CheckItem, ...] = attrs.field(converter=tuple)
+    items: tuple[CheckItem, ...] = attrs.field(converter=_as_tuple)
 
     @property
     def verdict(self) -> Verdict:

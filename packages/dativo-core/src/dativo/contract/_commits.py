@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import attrs
 
-from dativo.contract._streams import Batch, Checkpoint
 from dativo.contract._modes import WriteMode
+from dativo.contract._streams import Batch, Checkpoint
 
 __all__ = ["Commit", "CommitRecord", "Receipt", "Staged", "WriteSession"]
 

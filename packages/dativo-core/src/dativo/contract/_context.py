@@ -55,7 +55,7 @@ class Context(Protocol):
 
     @property
     def batch_bytes(self) -> int:
-        """How large a record batch should be at the most, in bytes; a share of the memory budget."""
+        """How many bytes a record batch should have at the most; a share of the memory budget."""
 
     @property
     def buffer_bytes(self) -> int:
@@ -75,7 +75,10 @@ class Context(Protocol):
 
     @property
     def limit(self) -> int | None:
-        """For ``discover``: how many streams are wanted at the most."""
+        """How many streams (``discover``) or records (``extract``, in a preview) are wanted.
+
+        ``None`` for all. A source may ignore it: the engine stops asking in time.
+        """
 
     @property
     def deadline(self) -> float | None:
@@ -87,6 +90,13 @@ class Context(Protocol):
 
     def cancelled(self) -> bool:
         """Whether the run is being stopped; long work asks between steps and returns early."""
+
+    def on_cancel(self, call: Callable[[], None]) -> AbstractContextManager[None]:
+        """While the returned context manager is entered, cancelling the run calls *call* once.
+
+        For work that waits in a driver, such as ``with context.on_cancel(cursor.cancel): ...``.
+        *call* runs in another thread; it must be quick and must not raise.
+        """
 
     def log(self, message: str, *, level: str = "info", **fields: object) -> None:
         """Tell the operator something; *level* is debug, info, warning or error."""

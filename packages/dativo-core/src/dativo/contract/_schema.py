@@ -1,8 +1,8 @@
 """JSON Schema of a settings class, for manifests, editors and docs.
 
-The types that a settings class may use: ``str``, ``int``, ``float``, ``bool``, ``Secret``, ``Path``,
-a ``StrEnum``, ``Literal``, ``X | None``, ``tuple[X, ...]``, ``Mapping[str, X]`` and further
-settings classes.
+The types that a settings class may use: ``str``, ``int``, ``float``, ``bool``, ``Secret``,
+``Path``, a ``StrEnum``, ``Literal``, ``X | None``, ``tuple[X, ...]``, ``Mapping[str, X]`` and
+further settings classes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import enum
 import pathlib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
@@ -27,6 +27,7 @@ _PLAIN: Mapping[object, dict[str, Any]] = {
     bool: {"type": "boolean"},
     Secret: {"type": "string", "writeOnly": True},
     pathlib.Path: {"type": "string", "format": "path"},
+    types.NoneType: {"type": "null"},
     Any: {},
 }
 
@@ -63,12 +64,12 @@ def settings_of(settings: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
 def _property(field: attrs.Attribute[Any], hint: Any) -> dict[str, Any]:
     schema = _of_type(hint)
     about = field.metadata.get("dativo", {})
-    names = {"help": "description"}
+    names = {"help": "description", "identity": "x-identity"}
     if about.get("examples"):
         about = {**about, "examples": list(about["examples"])}
     schema.update({names.get(key, key): value for key, value in about.items()})
     default = field.default
-    if isinstance(default, str | int | float | bool) and default is not attrs.NOTHING:
+    if isinstance(default, str | int | float | bool):
         schema["default"] = default
     return schema
 
@@ -76,17 +77,9 @@ def _property(field: attrs.Attribute[Any], hint: Any) -> dict[str, Any]:
 def _of_type(hint: Any) -> dict[str, Any]:
     if hint in _PLAIN:
         return dict(_PLAIN[hint])
-    if hint is type(None):
-        return {"type": "null"}
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return _of_union(arguments)
-    if origin is Literal:
-        return {"enum": list(arguments)}
-    if origin is tuple:
-        return {"type": "array", "items": _of_type(arguments[0])}
-    if origin is Mapping:
-        return {"type": "object", "additionalProperties": _of_type(arguments[1])}
+    make = _GENERIC.get(get_origin(hint))
+    if make is not None:
+        return make(get_args(hint))
     if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
         return {"enum": [member.value for member in hint]}
     if isinstance(hint, type) and attrs.has(hint):
@@ -101,3 +94,12 @@ def _of_union(arguments: tuple[Any, ...]) -> dict[str, Any]:
     if len(plain) == len(options):
         return {"type": plain}
     return {"anyOf": options}
+
+
+_GENERIC: Mapping[object, Callable[[tuple[Any, ...]], dict[str, Any]]] = {
+    Union: _of_union,
+    types.UnionType: _of_union,
+    Literal: lambda arguments: {"enum": list(arguments)},
+    tuple: lambda arguments: {"type": "array", "items": _of_type(arguments[0])},
+    Mapping: lambda arguments: {"type": "object", "additionalProperties": _of_type(arguments[1])},
+}

@@ -21,6 +21,7 @@ def setting(
     maximum: float | None = None,
     pattern: str | None = None,
     examples: tuple[object, ...] = (),
+    identity: bool = False,
 ) -> Any:
     """Declare one field of a config or options class.
 
@@ -35,6 +36,8 @@ def setting(
         maximum: The highest number, inclusive.
         pattern: A regular expression that a text must match as a whole.
         examples: Values that make sense.
+        identity: The setting says which system it is, such as a host or a database: a checkpoint
+            made under another value is refused.
     """
     about = {
         "help": help,
@@ -42,8 +45,10 @@ def setting(
         "maximum": maximum,
         "pattern": pattern,
         "examples": examples,
+        "identity": identity,
     }
-    metadata = {"dativo": {key: value for key, value in about.items() if value not in (None, ())}}
+    said = {key: value for key, value in about.items() if value not in (None, (), False)}
+    metadata = {"dativo": said}
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata, kw_only=True)
     return attrs.field(default=default, metadata=metadata, kw_only=True)

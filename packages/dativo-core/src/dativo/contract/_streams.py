@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
@@ -21,6 +23,7 @@ __all__ = [
     "StreamRequest",
     "StreamStatus",
     "WriteRequest",
+    "matches_pattern",
 ]
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
@@ -162,3 +165,19 @@ class Batch:
     data: ArrowStream = attrs.field(eq=False)
     checkpoint: Checkpoint | None = None
     op: Operation = Operation.UPSERT
+
+
+def matches_pattern(name: str, pattern: str) -> bool:
+    """Say whether the stream *name* matches *pattern*; the one rule for jobs and sources.
+
+    ``*`` stands for any text and ``?`` for one character; everything else, upper and lower case
+    included, stands for itself.
+    """
+    return _compiled(pattern).fullmatch(name) is not None
+
+
+@functools.lru_cache(maxsize=512)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    wild = {"*": ".*", "?": "."}
+    parts = (wild.get(character) or re.escape(character) for character in pattern)
+    return re.compile("".join(parts), re.DOTALL)

@@ -47,7 +47,7 @@ def check_connection(config: Any, context: Context) -> ConnectionTestResult:
 
 @hookspec(firstresult=True)
 def discover(config: Any, context: Context) -> Iterable[Stream]:
-    """Yield the streams of the source as they are found; one without access is one with a status."""
+    """Yield the streams of the source as found; one without access is one with a status."""
     raise NotImplementedError
 
 

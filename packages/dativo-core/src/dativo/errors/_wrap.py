@@ -84,8 +84,8 @@ def _classify(
     if isinstance(error, DativoError):
         return error
     member = default
-    if isinstance(error, OSError) and error.errno in _BY_ERRNO:
-        member = _BY_ERRNO[error.errno]
+    if isinstance(error, OSError) and (found := _BY_ERRNO.get(error.errno or 0)) is not None:
+        member = found
     else:
         member = next((ours for theirs, ours in _BY_TYPE if isinstance(error, theirs)), default)
     text = str(error) or repr(error)

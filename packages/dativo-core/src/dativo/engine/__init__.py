@@ -1,0 +1,59 @@
+"""The engine: checks, discovers, previews and runs jobs; told as events, answered as results."""
+
+from dativo.engine._cancel import Cancellation
+from dativo.engine._check import check
+from dativo.engine._discover import discover, discover_connector
+from dativo.engine._events import (
+    BatchRead,
+    EpochCommitted,
+    Event,
+    Message,
+    Observer,
+    RetryScheduled,
+    RunFinished,
+    RunStarted,
+    StreamFinished,
+    StreamStarted,
+)
+from dativo.engine._preview import preview
+from dativo.engine._results import (
+    CheckReport,
+    ConnectorCheck,
+    DiscoveryResult,
+    Field,
+    PreviewResult,
+    PreviewTable,
+    RunResult,
+    StreamOutcome,
+    StreamResult,
+)
+from dativo.engine._run import abandoned_threads, run
+
+__all__ = [
+    "BatchRead",
+    "Cancellation",
+    "CheckReport",
+    "ConnectorCheck",
+    "DiscoveryResult",
+    "EpochCommitted",
+    "Event",
+    "Field",
+    "Message",
+    "Observer",
+    "PreviewResult",
+    "PreviewTable",
+    "RetryScheduled",
+    "RunFinished",
+    "RunResult",
+    "RunStarted",
+    "StreamFinished",
+    "StreamOutcome",
+    "StreamResult",
+    "StreamStarted",
+    "abandoned_threads",
+    "check",
+    "discover",
+    "discover_connector",
+    "preview",
+    "run",
+]

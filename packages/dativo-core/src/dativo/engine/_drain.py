@@ -1,0 +1,134 @@
+"""Draining lazy readers into a writer, several at once, each behind a counting tap."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+import arro3.core as arro3
+
+from dativo.contract import Batch, Staged, WriteSession
+from dativo.engine._arrow import Tap
+from dativo.engine._control import RunControl
+from dativo.engine._epoch import Epoch
+from dativo.engine._events import BatchRead
+from dativo.engine._slots import Slots
+from dativo.errors import (
+    ContractViolationError,
+    DataValidationError,
+    DativoError,
+    PluginExecutionError,
+    RunInterruptedError,
+    WriteFailedError,
+    wrap_exception,
+)
+
+__all__ = ["Drain"]
+
+
+class Drain:
+    """Starts readers as they come and gathers what was staged.
+
+    Args:
+        session: Where the records go.
+        slots: The run's threads; the readers of all streams share them.
+        control: The run.
+        source: The source's address, for errors.
+        stream: The stream that is read.
+    """
+
+    def __init__(
+        self,
+        session: WriteSession,
+        *,
+        slots: Slots,
+        control: RunControl,
+        source: str,
+        stream: str,
+    ) -> None:
+        self._session = session
+        self._slots = slots
+        self._control = control
+        self._source = source
+        self._stream = stream
+        self._failed = threading.Event()
+        self._running: deque[Future[tuple[Staged, int]]] = deque()
+        self._schema: arro3.Schema | None = None
+
+    def start(self, batch: Batch, epoch: Epoch) -> None:
+        """Start draining *batch*; wait only if as many readers are under way as there are slots."""
+        tap = Tap(batch.data, tell=self._tell, check=self._check)
+        self._check_schema(tap.schema)
+        while len(self._running) >= self._control.limits.parallelism:
+            self._collect(epoch, until=FIRST_COMPLETED)
+        self._running.append(self._slots.submit(lambda: self._drain(batch, tap)))
+
+    def finish(self, epoch: Epoch) -> None:
+        """Wait until all readers are drained.
+
+        Raises:
+            DativoError: The first failure of a reader.
+        """
+        while self._running:
+            self._collect(epoch, until=FIRST_COMPLETED)
+
+    def stop(self) -> None:
+        """Make the readers stop at their next batch and wait for them; errors are dropped."""
+        self._failed.set()
+        wait(self._running)
+        self._running.clear()
+
+    def _collect(self, epoch: Epoch, *, until: str) -> None:
+        wait(self._running, return_when=until)
+        for future in [future for future in self._running if future.done()]:
+            self._running.remove(future)
+            epoch.add(*future.result())
+
+    def _drain(self, batch: Batch, tap: Tap) -> tuple[Staged, int]:
+        self._check()
+        try:
+            staged = self._session.stage(Batch(tap, batch.checkpoint, batch.op))
+        except BaseException as error:
+            if tap.error is None:
+                raise
+            # The writer only met the echo of it; the source's own error is the cause.
+            raise self._source_error(tap.error) from error
+        if staged.rows != tap.rows:
+            msg = f"the writer staged {staged.rows} rows of the {tap.rows} that it was given"
+            raise WriteFailedError(msg, stream=self._stream, phase="write")
+        return staged, tap.size_bytes
+
+    def _source_error(self, error: BaseException) -> DativoError:
+        return wrap_exception(
+            error,
+            default=PluginExecutionError,
+            connector=self._source,
+            stream=self._stream,
+            phase="extract",
+        )
+
+    def _check(self) -> None:
+        self._control.cancellation.raise_if_set()
+        if self._failed.is_set():
+            msg = "another reader of the stream failed"
+            raise RunInterruptedError(msg, stream=self._stream)
+
+    def _check_schema(self, schema: arro3.Schema) -> None:
+        if len(set(schema.names)) != len(schema.names):
+            msg = f"a stream cannot have two fields of the same name: {sorted(schema.names)}"
+            raise ContractViolationError(
+                msg, connector=self._source, stream=self._stream, phase="extract"
+            )
+        if self._schema is not None and not self._schema.equals(schema):
+            msg = "two readers of one stream have different schemas"
+            raise DataValidationError(
+                msg, connector=self._source, stream=self._stream, phase="extract"
+            )
+        self._schema = schema
+
+    def _tell(self, rows: int, size_bytes: int) -> None:
+        self._control.moved()
+        self._control.tell(
+            BatchRead(job=self._control.job, stream=self._stream, rows=rows, size_bytes=size_bytes)
+        )

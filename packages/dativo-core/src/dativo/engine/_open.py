@@ -1,0 +1,228 @@
+"""Opening a job: its file, its connectors, their settings, the means of a run."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+
+from dativo.config import Job, Node, ProblemList, Redactor, load_job, settings_node, structure
+from dativo.contract import NoOptions, Role, Stream, matches_pattern
+from dativo.engine._cancel import Cancellation
+from dativo.engine._control import Limits, RunControl
+from dativo.engine._events import Observer
+from dativo.engine._pipe import Pipe, Side
+from dativo.engine._plan import Prepared, Resolved, make_plans, stream_requests
+from dativo.engine._retry import RetryPolicy
+from dativo.engine._stream import StreamPlan
+from dativo.errors import ResourceNotFoundError
+from dativo.plugins import Connector, load_connector
+
+__all__ = [
+    "JobFile",
+    "Opened",
+    "find_streams",
+    "open_control",
+    "open_job",
+    "open_pipe",
+    "open_source",
+    "plan_streams",
+    "select",
+]
+
+JobFile: TypeAlias = str | Path | Job
+
+_MIB = 1024 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class Opened:
+    """A job whose connectors are loaded and whose settings are structured."""
+
+    job: Job
+    pipe: Pipe
+    selections: tuple[Prepared, ...]
+
+
+def open_job(job: JobFile) -> Job:
+    """Return *job*, read from its file if it is a path.
+
+    Raises:
+        DativoError: The file does not exist or is wrong; all problems are in the error.
+    """
+    return job if isinstance(job, Job) else load_job(Path(job))
+
+
+@contextlib.contextmanager
+def open_pipe(job: Job, *, writer: bool = True) -> Iterator[Opened]:
+    """Load the connectors of *job* and structure all that it says to them.
+
+    Without *writer* the job's writer is not touched: its config is an empty object.
+
+    Raises:
+        InvalidConfigError: Settings are wrong; all problems of both sides are in the error.
+        PluginError: A connector is not installed or cannot be loaded.
+    """
+    problems = ProblemList()
+    source = _side(load_connector(job.source.connector, Role.SOURCE), job.source.config, problems)
+    target = source
+    if writer:
+        connector = load_connector(job.writer.connector, Role.WRITER)
+        target = _side(connector, job.writer.config, problems)
+    selections = tuple(
+        Prepared(
+            selection=selection,
+            read_options=_options(source, selection.options, job, problems),
+            write_options=_options(target, selection.writer_options, job, problems)
+            if writer
+            else NoOptions(),
+        )
+        for selection in job.streams
+    )
+    problems.raise_if_any()
+    pipe = Pipe(source=source, writer=target)
+    try:
+        yield Opened(job=job, pipe=pipe, selections=selections)
+    finally:
+        pipe.close()
+
+
+@contextlib.contextmanager
+def open_control(
+    job: Job,
+    *,
+    run_id: str | None = None,
+    fence: int = 0,
+    observer: Observer | None = None,
+    cancellation: Cancellation | None = None,
+    timeout_seconds: float | None = None,
+) -> Iterator[RunControl]:
+    """Make the means of one run of *job*; its folder for temporary files goes when it is left."""
+    settings = job.run
+    with _workdir() as folder:
+        yield RunControl(
+            job=job.name,
+            run_id=run_id or uuid.uuid4().hex,
+            fence=fence,
+            limits=Limits(parallelism=settings.parallelism, memory_bytes=settings.memory_bytes),
+            retry=RetryPolicy(retries=settings.retries),
+            workdir=folder,
+            redact=job.redactor.redact,
+            observer=observer,
+            cancellation=cancellation,
+            timeout_seconds=timeout_seconds or settings.timeout_seconds,
+        )
+
+
+@contextlib.contextmanager
+def open_source(
+    name: str, settings: Mapping[str, object], *, folder: Path, timeout_seconds: float | None
+) -> Iterator[tuple[Side, RunControl]]:
+    """Load the source *name* with *settings*, outside a job."""
+    problems = ProblemList()
+    node = settings_node(settings, folder=folder)
+    redactor: Redactor = node.origin.redactor
+    side = _side(load_connector(name, Role.SOURCE), node, problems)
+    problems.raise_if_any()
+    with _workdir() as workdir:
+        control = RunControl(
+            job="",
+            run_id=uuid.uuid4().hex,
+            limits=Limits(parallelism=1, memory_bytes=64 * _MIB),
+            retry=RetryPolicy(),
+            workdir=workdir,
+            redact=redactor.redact,
+            timeout_seconds=timeout_seconds,
+        )
+        try:
+            yield side, control
+        finally:
+            side.resources.close()
+
+
+def find_streams(
+    source: Side,
+    control: RunControl,
+    *,
+    patterns: Sequence[str] = (),
+    limit: int | None = None,
+) -> Iterator[Stream]:
+    """Ask the source what it offers, keep what matches, and locate what it raises."""
+    # One more than wanted tells a list that is complete from one that was cut.
+    wanted = None if limit is None else limit + 1
+    context = source.context(control, patterns=tuple(patterns), limit=wanted)
+    for stream in source.connector.discover(source.config, context):
+        control.moved()
+        if not patterns or any(matches_pattern(stream.name, pattern) for pattern in patterns):
+            yield _redacted(stream, control)
+
+
+def select(
+    opened: Opened,
+    control: RunControl,
+    *,
+    only: Sequence[str] = (),
+    patterns: bool = True,
+) -> list[Resolved]:
+    """Resolve the job's selections to requests; asks the source only if there are patterns.
+
+    Raises:
+        ResourceNotFoundError: A pattern matches nothing, or *only* names a stream that the job
+            does not have.
+    """
+    selections = [one for one in opened.selections if patterns or not one.selection.is_pattern]
+    wanted = [one.selection.name for one in selections if one.selection.is_pattern]
+    found = find_streams(opened.pipe.source, control, patterns=wanted) if wanted else ()
+    requests = stream_requests(selections, found, opened.pipe.source)
+    if not only:
+        return requests
+    names = {one.request.stream for one in requests}
+    unknown = [name for name in only if name not in names]
+    if unknown and patterns:
+        msg = f"the job has no stream {unknown[0]!r}; it has: {', '.join(sorted(names))}"
+        raise ResourceNotFoundError(msg)
+    return [one for one in requests if one.request.stream in only]
+
+
+def plan_streams(
+    opened: Opened, control: RunControl, *, only: Sequence[str] = (), full_refresh: bool = False
+) -> tuple[StreamPlan, ...]:
+    """Decide what is done per stream; see :func:`dativo.engine._plan.make_plans`."""
+    requests = select(opened, control, only=only)
+    return make_plans(opened.job, requests, opened.pipe, full_refresh=full_refresh)
+
+
+def _side(connector: Connector, node: Node, problems: ProblemList) -> Side:
+    info = connector.info.source if connector.role is Role.SOURCE else connector.info.writer
+    assert info is not None
+    return Side(connector=connector, config=structure(node, info.config, collect=problems))
+
+
+def _options(side: Side, node: Node | None, job: Job, problems: ProblemList) -> object:
+    connector = side.connector
+    info = connector.info.source if connector.role is Role.SOURCE else connector.info.writer
+    assert info is not None
+    if node is None:
+        node = job.source.config.empty_section("options")
+    return structure(node, info.options, collect=problems)
+
+
+def _redacted(stream: Stream, control: RunControl) -> Stream:
+    if stream.problem is not None:
+        control.redacted(stream.problem.located(stream=stream.name, phase="discover"))
+    return stream
+
+
+@contextlib.contextmanager
+def _workdir() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="dativo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,105 @@
+"""The start-up table: what the state says against what is published, before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from dativo.contract import Checkpoint, CommitRecord, WriteMode
+from dativo.errors import StateError
+from dativo.state import StateEntry
+
+__all__ = ["Start", "reconcile"]
+
+
+@attrs.frozen(kw_only=True)
+class Start:
+    """Where a run of a stream begins.
+
+    Attributes:
+        epoch: The last published epoch; 0 for none.
+        checkpoint: Where the source reads on from; ``None`` for the beginning.
+        record: The newest published record.
+        roll_forward: The state is behind the published data and must be stored first.
+    """
+
+    epoch: int = 0
+    checkpoint: Checkpoint | None = None
+    record: CommitRecord | None = None
+    roll_forward: bool = False
+
+
+def reconcile(
+    record: CommitRecord | None,
+    entry: StateEntry | None,
+    *,
+    job: str,
+    fingerprint: Mapping[str, str],
+    mode: WriteMode,
+) -> Start:
+    """Compare the published *record* with the stored *entry*; the record wins where it is ahead.
+
+    Raises:
+        StateError: They do not fit together, or the job changed in a way that makes its old
+            checkpoint meaningless.
+    """
+    if record is not None and record.commit.job_id != job:
+        msg = (
+            f"the stream's place holds data that job {record.commit.job_id!r} published "
+            f"(run {record.commit.run_id}); this is job {job!r}"
+        )
+        fix = "Give this job a target of its own, or the name of the job that owns the data."
+        raise StateError(msg, fix=fix)
+    if mode is WriteMode.REPLACE:
+        # All is read and exchanged anyway; only the epoch counts on.
+        return Start(epoch=0 if record is None else record.commit.epoch, record=record)
+    if record is None:
+        return _without_record(entry)
+    if entry is not None:
+        _compare(record, entry)
+    _compare_fingerprints(record.commit.fingerprint, fingerprint)
+    return Start(
+        epoch=record.commit.epoch,
+        checkpoint=record.commit.checkpoint,
+        record=record,
+        roll_forward=entry is None or entry.epoch < record.commit.epoch,
+    )
+
+
+def _without_record(entry: StateEntry | None) -> Start:
+    if entry is None:
+        return Start()
+    msg = (
+        f"the state says that epoch {entry.epoch} is published (since {entry.updated_at}), "
+        "but the target holds no commit of this job; the data was moved or deleted"
+    )
+    raise StateError(msg)
+
+
+def _compare(record: CommitRecord, entry: StateEntry) -> None:
+    commit = record.commit
+    if entry.epoch > commit.epoch:
+        msg = (
+            f"the state says that epoch {entry.epoch} is published, but the target's newest is "
+            f"{commit.epoch}; the data is older than the state"
+        )
+        raise StateError(msg)
+    if entry.epoch == commit.epoch and entry.commit_id != commit.commit_id:
+        msg = (
+            f"epoch {entry.epoch} is published as {commit.commit_id}, but the state knows it as "
+            f"{entry.commit_id}; somebody else wrote there"
+        )
+        raise StateError(msg)
+
+
+def _compare_fingerprints(published: Mapping[str, str], current: Mapping[str, str]) -> None:
+    changed = [
+        f"{key}: {published.get(key, '(none)') or '(none)'} -> {current.get(key, '') or '(none)'}"
+        for key in {**published, **current}
+        if published.get(key, "") != current.get(key, "")
+    ]
+    if changed:
+        what = "; ".join(changed)
+        msg = f"the job changed since the last commit, its checkpoint no longer fits ({what})"
+        raise StateError(msg, fix="Undo the change, or run once with --full-refresh.")

@@ -1,0 +1,76 @@
+"""Things that many readers of a run share, such as a database snapshot."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TypeVar, cast
+
+import attrs
+
+__all__ = ["Resources"]
+
+T = TypeVar("T")
+
+
+@attrs.define
+class _Slot:
+    """One key: its lock makes one thread open while the others of the same key wait."""
+
+    lock: threading.Lock = attrs.field(factory=threading.Lock)
+    manager: AbstractContextManager[object] | None = None
+    value: object = None
+    opened: int = 0
+
+
+class Resources:
+    """Opens each resource once, hands it to all, and closes everything at the end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._slots: dict[str, _Slot] = {}
+        self._closed = False
+
+    def get(self, key: str, factory: Callable[[], AbstractContextManager[T]]) -> T:
+        """Return the resource *key*, opened by *factory* where it is not open."""
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+        with slot.lock:
+            if slot.manager is None:
+                if self._closed:
+                    msg = "the run is over; its resources are closed"
+                    raise RuntimeError(msg)
+                manager = factory()
+                slot.value = manager.__enter__()
+                slot.manager = cast("AbstractContextManager[object]", manager)
+                slot.opened += 1
+            return cast("T", slot.value)
+
+    def discard(self, key: str, resource: object) -> None:
+        """Close *resource* if it is still the open one of *key*."""
+        slot = self._slots.get(key)
+        if slot is None:
+            return
+        with slot.lock:
+            if slot.value is resource:
+                _close(slot)
+
+    def opened(self) -> int:
+        """Return how often the resource that was opened most often was opened."""
+        return max((slot.opened for slot in self._slots.values()), default=0)
+
+    def close(self) -> None:
+        """Close what is open, the newest first; failures to close are dropped."""
+        self._closed = True
+        for slot in reversed(list(self._slots.values())):
+            with slot.lock:
+                _close(slot)
+
+
+def _close(slot: _Slot) -> None:
+    manager, slot.manager, slot.value = slot.manager, None, None
+    if manager is not None:
+        with contextlib.suppress(Exception):
+            manager.__exit__(None, None, None)

@@ -1,0 +1,309 @@
+"""What the operations of the library return: frozen values with an exit code and a JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import attrs
+
+from dativo.contract import ConnectionTestResult, Role, Stream
+from dativo.errors import CapabilityMissingError, DativoError, PartialFailureError
+
+__all__ = [
+    "CheckReport",
+    "ConnectorCheck",
+    "DiscoveryResult",
+    "Field",
+    "PreviewResult",
+    "PreviewTable",
+    "RunResult",
+    "StreamOutcome",
+    "StreamResult",
+]
+
+
+class StreamOutcome(StrEnum):
+    """How the work on one stream ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    NOT_STARTED = "not_started"
+
+
+@attrs.frozen(kw_only=True)
+class StreamResult:
+    """What one run did for one stream.
+
+    Attributes:
+        stream: The stream's name.
+        outcome: How it ended.
+        rows: Records that this run published.
+        size_bytes: Bytes that this run published.
+        epochs: Commits that this run made; 0 for an empty increment.
+        files: Files that this run published.
+        attempts: Tries that it took.
+        seconds: From the first try to the end.
+        recovered: The state was behind the published data and was rolled forward first.
+        error: What went wrong, unless it is done.
+    """
+
+    stream: str
+    outcome: StreamOutcome
+    rows: int = 0
+    size_bytes: int = 0
+    epochs: int = 0
+    files: int = 0
+    attempts: int = 0
+    seconds: float = 0.0
+    recovered: bool = False
+    error: DativoError | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return JSON values."""
+        fields = attrs.asdict(self, recurse=False)
+        fields["outcome"] = self.outcome.value
+        fields["seconds"] = round(self.seconds, 3)
+        fields["error"] = None if self.error is None else self.error.to_dict()
+        return fields
+
+
+@attrs.frozen(kw_only=True)
+class RunResult:
+    """What one run of one job did; ``snapshots`` counts how often the source's view was opened."""
+
+    job: str
+    run_id: str
+    streams: tuple[StreamResult, ...]
+    seconds: float = 0.0
+    snapshots: int = 0
+    interrupted: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether every stream is done."""
+        return all(stream.outcome is StreamOutcome.DONE for stream in self.streams)
+
+    @property
+    def rows(self) -> int:
+        """Records that this run published."""
+        return sum(stream.rows for stream in self.streams)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that this run published."""
+        return sum(stream.size_bytes for stream in self.streams)
+
+    @property
+    def error(self) -> DativoError | None:
+        """The one error of the run: a stream's own if all failed alike, else a partial failure."""
+        failed = [stream for stream in self.streams if stream.error is not None]
+        if not failed:
+            return None
+        errors = [stream.error for stream in failed if stream.error is not None]
+        if self.interrupted or (
+            len(failed) == len(self.streams) and len({error.code for error in errors}) == 1
+        ):
+            return errors[0]
+        names = ", ".join(stream.stream for stream in failed)
+        return PartialFailureError(
+            f"{len(failed)} of {len(self.streams)} streams failed: {names}",
+            retryable=all(error.retryable for error in errors),
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of design section 5."""
+        error = self.error
+        return 0 if error is None else error.exit_code
+
+    def to_dict(self) -> dict[str, object]:
+        """Return JSON values."""
+        error = self.error
+        return {
+            "ok": self.ok,
+            "job": self.job,
+            "run_id": self.run_id,
+            "rows": self.rows,
+            "size_bytes": self.size_bytes,
+            "seconds": round(self.seconds, 3),
+            "snapshots": self.snapshots,
+            "streams": [stream.to_dict() for stream in self.streams],
+            "error": None if error is None else error.to_dict(),
+        }
+
+
+@attrs.frozen(kw_only=True)
+class ConnectorCheck:
+    """The check of one side of a job."""
+
+    role: Role
+    connector: str
+    result: ConnectionTestResult
+    seconds: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
+class CheckReport:
+    """The check of one job: each side that could be checked."""
+
+    job: str
+    checks: tuple[ConnectorCheck, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every side was checked and passed; nothing checked is no pass."""
+        return bool(self.checks) and all(check.result.is_ok for check in self.checks)
+
+    @property
+    def error(self) -> DativoError | None:
+        """The first failed item's error, or ``None``."""
+        for check in self.checks:
+            for item in check.result.items:
+                if item.error is not None:
+                    return item.error
+        if self.ok:
+            return None
+        return CapabilityMissingError("nothing was checked; that is not a pass", phase="check")
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the first failed item."""
+        error = self.error
+        return 0 if error is None else error.exit_code
+
+    def to_dict(self) -> dict[str, object]:
+        """Return JSON values."""
+        error = self.error
+        return {
+            "ok": self.ok,
+            "job": self.job,
+            "checks": [_check_dict(check) for check in self.checks],
+            "error": None if error is None else error.to_dict(),
+        }
+
+
+def _check_dict(check: ConnectorCheck) -> dict[str, object]:
+    return {
+        "role": check.role.value,
+        "connector": check.connector,
+        "verdict": check.result.verdict.value,
+        "seconds": round(check.seconds, 3),
+        "items": [
+            {
+                "scope": item.scope,
+                "verdict": item.verdict.value,
+                "message": item.message,
+                "fix": item.fix,
+                "error": None if item.error is None else item.error.to_dict(),
+            }
+            for item in check.result.items
+        ],
+    }
+
+
+@attrs.frozen
+class Field:
+    """One field of a stream: its Arrow type as text."""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class DiscoveryResult:
+    """What a source offers; ``complete`` is false where a limit or the deadline cut the list."""
+
+    connector: str
+    streams: tuple[Stream, ...]
+    complete: bool = True
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, object]:
+        """Return JSON values."""
+        from dativo.engine._arrow import fields_of  # noqa: PLC0415 - only where Arrow is wanted
+
+        return {
+            "ok": True,
+            "connector": self.connector,
+            "complete": self.complete,
+            "seconds": round(self.seconds, 3),
+            "streams": [
+                {
+                    "name": stream.name,
+                    "kind": stream.kind,
+                    "primary_key": list(stream.primary_key),
+                    "cursors": list(stream.cursors),
+                    "read_modes": [mode.value for mode in stream.read_modes],
+                    "estimated_rows": stream.estimated_rows,
+                    "description": stream.description,
+                    "status": stream.status.value,
+                    "problem": None if stream.problem is None else stream.problem.to_dict(),
+                    "fields": [attrs.asdict(field) for field in fields_of(stream.schema)],
+                }
+                for stream in self.streams
+            ],
+        }
+
+
+@attrs.frozen(kw_only=True)
+class PreviewTable:
+    """The first records of one stream; ``rows`` holds the values as texts, ``None`` for NULL."""
+
+    stream: str
+    fields: tuple[Field, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    error: DativoError | None = None
+
+
+@attrs.frozen(kw_only=True)
+class PreviewResult:
+    """The first records of each stream; nothing was written."""
+
+    job: str
+    tables: tuple[PreviewTable, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every stream could be read."""
+        return all(table.error is None for table in self.tables)
+
+    @property
+    def error(self) -> DativoError | None:
+        """A stream's own error if all failed alike, else a partial failure."""
+        results = tuple(
+            StreamResult(
+                stream=table.stream,
+                outcome=StreamOutcome.DONE if table.error is None else StreamOutcome.FAILED,
+                error=table.error,
+            )
+            for table in self.tables
+        )
+        return RunResult(job=self.job, run_id="", streams=results).error
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of design section 5."""
+        error = self.error
+        return 0 if error is None else error.exit_code
+
+    def to_dict(self) -> dict[str, object]:
+        """Return JSON values."""
+        error = self.error
+        return {
+            "ok": self.ok,
+            "job": self.job,
+            "streams": [_table_dict(table) for table in self.tables],
+            "error": None if error is None else error.to_dict(),
+        }
+
+
+def _table_dict(table: PreviewTable) -> Mapping[str, object]:
+    return {
+        "stream": table.stream,
+        "fields": [attrs.asdict(field) for field in table.fields],
+        "rows": [list(row) for row in table.rows],
+        "error": None if table.error is None else table.error.to_dict(),
+    }

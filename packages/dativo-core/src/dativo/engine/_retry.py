@@ -1,0 +1,67 @@
+"""The one retry layer: what waits how long, and when it gives up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+import attrs
+
+from dativo.engine._cancel import Cancellation
+from dativo.errors import DativoError
+
+__all__ = ["RetryPolicy"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """How failed work is tried again.
+
+    Attributes:
+        retries: Tries after the first one.
+        base_seconds: The first wait; each further one doubles.
+        cap_seconds: The longest wait of our own choosing; a ``retry_after`` may be longer.
+        jitter: Gives a number from 0 to 1; waits are spread over half of their length.
+    """
+
+    retries: int = 5
+    base_seconds: float = 1.0
+    cap_seconds: float = 60.0
+    jitter: Callable[[], float] = random.random
+
+    def wait_seconds(self, error: DativoError, attempt: int) -> float | None:
+        """Return how long to wait after try number *attempt*, or ``None`` to give up."""
+        if not error.retryable or attempt > self.retries:
+            return None
+        if error.retry_after is not None:
+            # Never earlier than told; a little later, so that many clients do not return at once.
+            return error.retry_after + self.jitter() * min(1.0, self.base_seconds)
+        longest = min(self.cap_seconds, self.base_seconds * 2 ** (attempt - 1))
+        return float(longest * (0.5 + self.jitter() / 2))
+
+    def call(
+        self,
+        call: Callable[[], T],
+        *,
+        cancellation: Cancellation,
+        tell: Callable[[DativoError, int, float], None],
+        seconds_left: Callable[[], float | None],
+    ) -> T:
+        """Call until it succeeds, fails for good, or the waits would outlast the run."""
+        attempt = 1
+        while True:
+            cancellation.raise_if_set()
+            try:
+                return call()
+            except DativoError as error:
+                wait = self.wait_seconds(error, attempt)
+                left = seconds_left()
+                if wait is None or (left is not None and wait > left):
+                    raise
+                tell(error, attempt, wait)
+            if cancellation.wait(wait):
+                cancellation.raise_if_set()
+            attempt += 1

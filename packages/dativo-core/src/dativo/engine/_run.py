@@ -1,0 +1,175 @@
+"""One run of one job: all its streams, in parallel, under one budget, one deadline, one switch."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+
+from dativo.config import Job
+from dativo.engine._cancel import Cancellation, fresh
+from dativo.engine._control import RunControl
+from dativo.engine._epoch import EpochLimits
+from dativo.engine._events import Observer, RunFinished, RunStarted
+from dativo.engine._open import JobFile, open_control, open_job, open_pipe, plan_streams
+from dativo.engine._pipe import Pipe
+from dativo.engine._results import RunResult, StreamOutcome, StreamResult
+from dativo.engine._slots import Slots
+from dativo.engine._stream import StreamPlan, StreamRun
+from dativo.errors import DeadlineExceededError, StalledError
+from dativo.state import StateStore, job_lock
+
+__all__ = ["abandoned_threads", "run"]
+
+_TICK_SECONDS = 0.2
+_GRACE_SECONDS = 8.0
+
+_abandoned = threading.Event()
+
+
+def run(
+    job: JobFile,
+    *,
+    streams: Sequence[str] = (),
+    full_refresh: bool = False,
+    observer: Observer | None = None,
+    cancellation: Cancellation | None = None,
+) -> RunResult:
+    """Run every selected stream of *job* once.
+
+    Args:
+        job: A job, or the path of its file.
+        streams: Only these of the job's streams; empty for all.
+        full_refresh: Read everything anew and exchange it for what is published, in one step.
+        observer: Is told what happens.
+        cancellation: Stops the run from outside; what was committed is kept.
+
+    Raises:
+        DativoError: The run could not begin: the job, a connector, the lock or the state store.
+    """
+    opened = open_job(job)
+    run_id = uuid.uuid4().hex
+    folder = opened.folder / ".dativo"
+    with job_lock(folder, opened.name, run_id), open_pipe(opened) as pipe:
+        store = StateStore(folder)
+        try:
+            with open_control(
+                opened,
+                run_id=run_id,
+                fence=store.next_fence(opened.name),
+                observer=observer,
+                cancellation=cancellation,
+            ) as control:
+                plans = plan_streams(pipe, control, only=streams, full_refresh=full_refresh)
+                return _Run(opened, pipe=pipe.pipe, control=control, store=store, plans=plans).run()
+        finally:
+            store.close()
+
+
+def abandoned_threads() -> bool:
+    """Whether threads of an ended run still wait in a driver; only ``os._exit`` ends them."""
+    return _abandoned.is_set()
+
+
+class _Run:
+    def __init__(
+        self,
+        job: Job,
+        *,
+        pipe: Pipe,
+        control: RunControl,
+        store: StateStore,
+        plans: tuple[StreamPlan, ...],
+    ) -> None:
+        self._job = job
+        self._pipe = pipe
+        self._control = control
+        self._store = store
+        self._plans = plans
+
+    def run(self) -> RunResult:
+        started = time.monotonic()
+        names = tuple(plan.stream for plan in self._plans)
+        self._control.tell(
+            RunStarted(job=self._job.name, run_id=self._control.run_id, streams=names)
+        )
+        results = self._run_streams()
+        result = RunResult(
+            job=self._job.name,
+            run_id=self._control.run_id,
+            streams=results,
+            seconds=time.monotonic() - started,
+            snapshots=self._pipe.source.resources.opened(),
+            interrupted=self._control.cancellation.is_set(),
+        )
+        self._control.tell(
+            RunFinished(
+                job=self._job.name,
+                run_id=self._control.run_id,
+                rows=result.rows,
+                seconds=result.seconds,
+            )
+        )
+        return result
+
+    def _run_streams(self) -> tuple[StreamResult, ...]:
+        parallelism = self._control.limits.parallelism
+        readers = Slots(parallelism, "dativo-reader")
+        workers = Slots(min(parallelism, len(self._plans)), "dativo-stream")
+        try:
+            futures = [workers.submit(self._stream(plan, readers).run) for plan in self._plans]
+            self._watch(futures)
+            return tuple(
+                self._result(plan, future)
+                for plan, future in zip(self._plans, futures, strict=True)
+            )
+        finally:
+            workers.close()
+            readers.close()
+
+    def _stream(self, plan: StreamPlan, readers: Slots) -> StreamRun:
+        settings = self._job.run
+        return StreamRun(
+            plan,
+            pipe=self._pipe,
+            control=self._control,
+            store=self._store,
+            slots=readers,
+            epochs=EpochLimits(
+                rows=settings.epoch_rows,
+                size_bytes=settings.epoch_bytes,
+                seconds=settings.epoch_seconds,
+            ),
+        )
+
+    def _watch(self, futures: Sequence[Future[StreamResult]]) -> None:
+        """Wait for the streams; stop them at the deadline or when nothing moves any more."""
+        control, stall = self._control, self._job.run.stall_timeout_seconds
+        while wait(futures, timeout=_TICK_SECONDS).not_done:
+            if control.cancellation.is_set():
+                break
+            left = control.seconds_left()
+            if left is not None and left <= 0:
+                seconds = self._job.run.timeout_seconds
+                msg = f"the run did not end within run.timeout, {seconds:g} s"
+                control.cancellation.cancel(DeadlineExceededError(msg))
+            elif time.monotonic() - control.moved_at > stall:
+                msg = f"nothing moved for run.stall_timeout, {stall:g} s"
+                control.cancellation.cancel(StalledError(msg))
+        until = time.monotonic() + _GRACE_SECONDS
+        while wait(futures, timeout=_TICK_SECONDS).not_done and time.monotonic() < until:
+            continue
+
+    def _result(self, plan: StreamPlan, future: Future[StreamResult]) -> StreamResult:
+        if future.cancel() or not future.done():
+            if not future.cancelled():
+                # It waits in a driver that does not listen; it can commit nothing any more,
+                # because a commit begins with a look at the switch.
+                _abandoned.set()
+            outcome = StreamOutcome.NOT_STARTED if future.cancelled() else StreamOutcome.INTERRUPTED
+            reason = self._control.redacted(fresh(self._control.cancellation.reason))
+            reason.located(stream=plan.stream)
+            return StreamResult(stream=plan.stream, outcome=outcome, error=reason)
+        return future.result()

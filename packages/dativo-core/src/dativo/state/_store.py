@@ -1,0 +1,165 @@
+"""The state store: the last committed checkpoint per job and stream, in SQLite.
+
+State is a copy of what the commit records say; it only moves after a writer's receipt. A store
+that cannot be read is an error and never an empty store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from dativo.contract import Checkpoint, CommitRecord
+from dativo.errors import DativoError, DiskFullError, StateUnreadableError
+from dativo.state._files import private_file, private_folder
+
+__all__ = ["STATE_FORMAT", "StateEntry", "StateStore"]
+
+STATE_FORMAT = 1
+
+_TABLES = """
+create table if not exists meta (key text primary key, value text not null) strict;
+create table if not exists state (
+    job text not null, stream text not null, epoch integer not null, commit_id text not null,
+    record text not null, updated_at text not null, primary key (job, stream)
+) strict;
+create table if not exists fence (job text primary key, fence integer not null) strict;
+"""
+
+
+@attrs.frozen(kw_only=True)
+class StateEntry:
+    """The state of one stream of one job: the newest commit record known to be published."""
+
+    record: CommitRecord
+    updated_at: str
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the last commit."""
+        return self.record.commit.epoch
+
+    @property
+    def commit_id(self) -> str:
+        """The identity of the last commit."""
+        return self.record.commit.commit_id
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """Where the next incremental read resumes."""
+        return self.record.commit.checkpoint
+
+    @property
+    def fingerprint(self) -> Mapping[str, str]:
+        """What the checkpoint depends on."""
+        return self.record.commit.fingerprint
+
+
+class StateStore:
+    """One project's state; safe to use from several threads.
+
+    Args:
+        folder: The project's ``.dativo`` folder; made with mode 0700 if it does not exist.
+
+    Raises:
+        StateUnreadableError: The database is damaged or was written by a newer Dativo.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = private_folder(folder)
+        self.file = private_file(folder / "state.db")
+        self._lock = threading.Lock()
+        with self._reading():
+            # Autocommit; transactions are begun by name. FULL: a stored state survives a power cut.
+            self._database = sqlite3.connect(
+                self.file, timeout=30, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute("pragma journal_mode = wal")
+            self._database.execute("pragma synchronous = full")
+            self._check_format()
+
+    def load(self, job: str, stream: str) -> StateEntry | None:
+        """Return the state of *stream*, or ``None`` if the job has never published it.
+
+        Raises:
+            StateUnreadableError: There is an entry, but it makes no sense.
+        """
+        with self._reading():
+            row = self._database.execute(
+                "select record, updated_at from state where job = ? and stream = ?", (job, stream)
+            ).fetchone()
+        if row is None:
+            return None
+        try:
+            return StateEntry(record=CommitRecord.from_json(row[0]), updated_at=row[1])
+        except ValueError as error:
+            msg = (
+                f"the state of stream {stream!r} of job {job!r} in {self.file} is damaged: {error}"
+            )
+            raise StateUnreadableError(msg, stream=stream) from error
+
+    def save(self, record: CommitRecord) -> None:
+        """Store *record* as the newest of its job and stream; durable on return.
+
+        Raises:
+            StateUnreadableError: The database cannot be written.
+            DiskFullError: There is no room for it.
+        """
+        commit = record.commit
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        row = (commit.job_id, commit.stream, commit.epoch, commit.commit_id, record.to_json(), now)
+        with self._reading():
+            self._database.execute("insert or replace into state values (?, ?, ?, ?, ?, ?)", row)
+
+    def next_fence(self, job: str) -> int:
+        """Return a number above all that this job ever got here; durable on return.
+
+        It follows the clock as far as it grows, so that a lost store does not start again at 1.
+        """
+        with self._reading():
+            self._database.execute("begin immediate")
+            try:
+                row = self._database.execute(
+                    "select fence from fence where job = ?", (job,)
+                ).fetchone()
+                fence = max(row[0] + 1 if row else 1, time.time_ns() // 1_000_000)
+                self._database.execute("insert or replace into fence values (?, ?)", (job, fence))
+            except BaseException:
+                self._database.execute("rollback")
+                raise
+            self._database.execute("commit")
+        return fence
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._database.close()
+
+    def _check_format(self) -> None:
+        self._database.executescript(_TABLES)
+        row = self._database.execute("select value from meta where key = 'format'").fetchone()
+        if row is None:
+            self._database.execute("insert into meta values ('format', ?)", (str(STATE_FORMAT),))
+        elif int(row[0]) > STATE_FORMAT:
+            msg = f"{self.file} has the format {row[0]}; this core knows {STATE_FORMAT}"
+            raise StateUnreadableError(msg, fix="pip install --upgrade dativo-core")
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Serialise threads and turn what SQLite raises into errors that say what to do."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise self._wrap(error) from error
+
+    def _wrap(self, error: sqlite3.Error) -> DativoError:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+            return DiskFullError(f"no room to write {self.file}")
+        return StateUnreadableError(f"cannot use {self.file}: {error}")
