@@ -1,0 +1,219 @@
+"""The menu of everything a developer or the continuous integration runs; `nox -l` prints it.
+
+Start it with `uv run nox`.  Sessions use the project's own environment, except those that prove
+that something works outside of it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
+OTHER_PYTHONS = ("3.12", "3.13")
+
+nox.needs_version = ">=2026.4"
+nox.options.default_venv_backend = "none"
+nox.options.error_on_external_run = False
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format and import rules."""
+    _tool(session, "ruff", "check")
+    _tool(session, "ruff", "format", "--check")
+    _tool(session, "lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check all types with mypy and pyright."""
+    _tool(session, "mypy")
+    _tool(session, "mypy", "noxfile.py")
+    for folder in _test_folders():
+        # One run per folder: tests are no packages, and two folders may hold the same file name.
+        _tool(session, "mypy", str(folder), env={"MYPYPATH": str(folder)})
+    _tool(session, "pyright")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests with coverage on this Python; arguments go to pytest."""
+    _tool(session, "coverage", "erase")
+    _tool(session, "coverage", "run", "-m", "pytest", *session.posargs)
+    _tool(session, "coverage", "combine", "--quiet")
+    if session.posargs:
+        _tool(session, "coverage", "report")
+        return
+    for package, least in _settings()["coverage"].items():
+        session.log(f"branch coverage of {package}, at least {least} %")
+        sources = f"packages/{package}/src/*"
+        _tool(session, "coverage", "report", f"--include={sources}", f"--fail-under={least}")
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build each package and install its wheel alone into a clean environment."""
+    with tempfile.TemporaryDirectory(prefix="dativo-wheels-") as name:
+        folder = Path(name)
+        _build_wheels(session, folder)
+        for package in PACKAGES:
+            python = _make_environment(session, folder, package)
+            check = "tests/packaging/check_installed.py"
+            session.run(python, "-I", check, package, external=True)
+            session.run(str(Path(python).with_name("dativo")), "--version", external=True)
+
+
+@nox.session(default=False)
+def pythons(session: nox.Session) -> None:
+    """Run all tests on the other supported Pythons that this machine has, and say which."""
+    found = {version: _find_python(version) for version in OTHER_PYTHONS}
+    for version, python in found.items():
+        if python is None:
+            continue
+        environment = str(ROOT / ".nox" / f"environment-{version}")
+        settings = {"UV_PROJECT_ENVIRONMENT": environment, "UV_PYTHON": python}
+        _uv(session, "sync", "--quiet", env=settings)
+        session.run(f"{environment}/bin/python", "-m", "pytest", *session.posargs, external=True)
+    ran = ", ".join(version for version, python in found.items() if python) or "none"
+    missing = ", ".join(version for version, python in found.items() if not python) or "none"
+    session.log(f"tests passed on: {ran}; not found on this machine, so not tested: {missing}")
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Move a whole shop from a PostgreSQL of its own to Parquet, and read it back."""
+    session.run(sys.executable, "examples/quickstart/demo.py", *session.posargs, external=True)
+
+
+@nox.session(default=False)
+def examples(session: nox.Session) -> None:
+    """Build each example plugin, install it from wheels into a clean environment and test it."""
+    projects = sorted(path.parent for path in ROOT.glob("examples/*/pyproject.toml"))
+    if not projects:
+        session.skip("there is no example plugin yet")
+    with tempfile.TemporaryDirectory(prefix="dativo-examples-") as name:
+        folder = Path(name)
+        _build_wheels(session, folder)
+        for project in projects:
+            _uv(
+                session,
+                "build",
+                "--quiet",
+                "--wheel",
+                "--out-dir",
+                f"{name}/examples",
+                str(project),
+            )
+            (wheel,) = (folder / "examples").glob("*.whl")
+            python = _make_environment(session, folder, str(wheel), "pytest")
+            session.run(python, "-m", "pytest", "--rootdir", str(project), str(project))
+            wheel.unlink()
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure and print the figures of benchmarks/README.md; arguments choose benchmarks."""
+    script = ROOT / "benchmarks" / "run.py"
+    if not script.exists():
+        session.skip("there is no benchmark yet")
+    session.run(sys.executable, str(script), *session.posargs, external=True)
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Run the examples in the documentation."""
+    pages = ["README.md", "docs", *(f"packages/{name}/README.md" for name in PACKAGES)]
+    _tool(session, "pytest", "--doctest-glob=*.md", *(page for page in pages if _exists(page)))
+
+
+@nox.session(default=False)
+def constraints(session: nox.Session) -> None:
+    """Renew constraints.txt: the newest versions that fit, without addresses."""
+    command = ["export", "--quiet", "--upgrade", "--no-hashes", "--no-header", "--no-annotate"]
+    command += ["--no-emit-workspace", "--all-groups", "--all-extras"]
+    lines = _uv(session, *command, silent=True)
+    heading = "# What the continuous integration installs; renewed by `nox -s constraints`.\n"
+    (ROOT / "constraints.txt").write_text(heading + str(lines))
+
+
+def _tool(
+    session: nox.Session, name: str, *arguments: str, env: dict[str, str] | None = None
+) -> None:
+    """Run a tool of the environment that nox itself runs in."""
+    program = Path(sys.executable).with_name(name)
+    session.run(str(program), *arguments, env=env, external=True)
+
+
+def _uv(
+    session: nox.Session,
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    silent: bool = False,
+) -> object:
+    program = os.environ.get("UV") or shutil.which("uv")
+    if program is None:
+        session.error("this session needs uv; start it with: uv run nox")
+    return session.run(program, *arguments, env=env, silent=silent, external=True)
+
+
+def _settings() -> dict[str, dict[str, int]]:
+    settings: dict[str, dict[str, int]] = tomllib.loads((ROOT / "pyproject.toml").read_text())[
+        "tool"
+    ]["dativo-dev"]
+    return settings
+
+
+def _test_folders() -> list[Path]:
+    candidates = [
+        *ROOT.glob("packages/*/tests"),
+        *ROOT.glob("tests/*"),
+        ROOT / "tests/support/tests",
+    ]
+    folders = (path.relative_to(ROOT) for path in candidates if path.name != "support")
+    return sorted(path for path in folders if any(path.rglob("*.py")))
+
+
+def _exists(path: str) -> bool:
+    return (ROOT / path).exists()
+
+
+def _build_wheels(session: nox.Session, folder: Path) -> None:
+    for package in PACKAGES:
+        _uv(session, "build", "--quiet", "--wheel", "--package", package, "--out-dir", str(folder))
+    # Pin our own packages to these files, so that no index can answer for them.
+    ours = (f"{path.name.split('-')[0]} @ {path.as_uri()}\n" for path in folder.glob("*.whl"))
+    (folder / "ours.txt").write_text("".join(sorted(ours)))
+
+
+def _make_environment(session: nox.Session, wheels: Path, package: str, *others: str) -> str:
+    """Make an environment that holds *package* and what it needs; return its Python."""
+    environment = wheels / f"environment-{Path(package).stem}"
+    _uv(session, "venv", "--quiet", "--python", sys.executable, str(environment))
+    python = str(environment / "bin" / "python")
+    command = ["pip", "install", "--quiet", "--python", python]
+    command += ["--constraints", "constraints.txt", "--constraints", str(wheels / "ours.txt")]
+    _uv(session, *command, package, *others)
+    return python
+
+
+def _find_python(version: str) -> str | None:
+    """Find an interpreter that really starts; a pyenv shim may exist and not start."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    candidates = [str(path) for path in pyenv.glob(f"versions/{version}.*/bin/python")]
+    if on_path := shutil.which(f"python{version}"):
+        candidates.append(on_path)
+    question = ("-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+    for candidate in candidates:
+        done = subprocess.run([candidate, *question], capture_output=True, text=True, check=False)
+        if done.stdout.strip() == version:
+            return candidate
+    return None
