@@ -18,7 +18,9 @@ UPGRADE_CORE = f"pip install -U {CORE}"
 ADAPTED_MAJORS: Mapping[int, str] = {}
 """Older majors that this core still reads, each with the day on which that ends."""
 
-_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*\(?([^;)]*)\)?\s*(;.*)?", re.DOTALL)
+_REQUIREMENT = re.compile(
+    r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*\(?([^;)]*)\)?\s*(;.*)?", re.DOTALL
+)
 _CLAUSE = re.compile(r"(>=|<=|==|~=|<|>)\s*v?([0-9]+(?:\.[0-9]+)*)(\.\*)?")
 _RELEASE = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)")
 _ALLOWED = {">=": (0, 1), ">": (1,), "<=": (-1, 0), "<": (-1,), "==": (0,)}
@@ -108,9 +110,7 @@ def _side(clause: str, have: tuple[int, ...]) -> VersionVerdict | None:
     return _compare(operator, have[: len(want)] if is_prefix else have, want)
 
 
-def _compare(
-    operator: str, have: tuple[int, ...], want: tuple[int, ...]
-) -> VersionVerdict | None:
+def _compare(operator: str, have: tuple[int, ...], want: tuple[int, ...]) -> VersionVerdict | None:
     length = max(len(have), len(want))
     padded = [release + (0,) * (length - len(release)) for release in (have, want)]
     sign = (padded[0] > padded[1]) - (padded[0] < padded[1])

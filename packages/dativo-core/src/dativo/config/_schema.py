@@ -1,0 +1,129 @@
+"""The JSON Schema of job files, for editors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+import attrs
+
+from dativo.config._document import (
+    SCHEMA,
+    JobDocument,
+    RunDocument,
+    SourceDocument,
+    StreamDocument,
+    WriterDocument,
+)
+from dativo.config._node import Node
+from dativo.contract import ReadMode, WriteMode, settings_of
+
+__all__ = ["job_schema"]
+
+JsonSchema = dict[str, Any]
+
+_REFERENCE: JsonSchema = {"type": "string", "pattern": r"^\$\{(env|file):[^{}]+\}$"}
+_TEXTS: JsonSchema = {"type": "array", "items": {"type": "string"}}
+_TYPES: Mapping[object, JsonSchema] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    bool: {"type": "boolean"},
+    tuple[str, ...]: _TEXTS,
+    ReadMode: {"enum": [mode.value for mode in ReadMode]},
+    WriteMode: {"enum": [mode.value for mode in WriteMode]},
+    Node: {"type": "object"},
+}
+_SECTIONS = (SourceDocument, WriterDocument, RunDocument)
+_LIMITS = ("minimum", "maximum", "pattern")
+
+
+def job_schema(connectors: Mapping[str, Mapping[str, Any]]) -> JsonSchema:
+    """Return the JSON Schema (2020-12) of a job file.
+
+    *connectors* are the ``roles`` of the manifests by connector name. The settings of a connector
+    that is among them are checked too; references are allowed in place of any single value.
+    """
+    schema = _section(JobDocument)
+    streams = {"type": "array", "minItems": 1, "items": _section(StreamDocument)}
+    schema["properties"]["streams"] = {**schema["properties"]["streams"], **streams}
+    for role in ("source", "writer"):
+        schema["properties"][role]["allOf"] = list(_settings(connectors, role))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Dativo job",
+        **schema,
+        "allOf": [
+            *_options(connectors, "source", "options"),
+            *_options(connectors, "writer", "writer_options"),
+        ],
+    }
+
+
+def _section(section: type) -> JsonSchema:
+    fields = settings_of(section)
+    required = [name for name, (field, _) in fields.items() if field.default is attrs.NOTHING]
+    return {
+        "type": "object",
+        "properties": {name: _property(field, hint) for name, (field, hint) in fields.items()},
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _property(field: attrs.Attribute[Any], hint: Any) -> JsonSchema:
+    about = field.metadata["dativo"]
+    members = [member for member in get_args(hint) if member is not type(None)]
+    kind = members[0] if type(None) in get_args(hint) else hint
+    if kind in _SECTIONS:
+        return {**_section(kind), "description": about["help"]}
+    limits = {key: about[key] for key in _LIMITS if key in about}
+    if "pattern" in limits:
+        limits["pattern"] = f"^(?:{limits['pattern']})$"
+    schema = {**field.metadata.get(SCHEMA, _TYPES.get(kind, {})), **limits}
+    if kind in (int, bool) and SCHEMA not in field.metadata:
+        schema = {**_or_reference(schema), "default": field.default}
+    return {**schema, "description": about["help"]}
+
+
+def _settings(connectors: Mapping[str, Mapping[str, Any]], role: str) -> Iterator[JsonSchema]:
+    for name, about in _playing(connectors, role):
+        config = about["config"]
+        then: JsonSchema = {"properties": {"config": _or_reference(config)}}
+        if config.get("required"):
+            then["required"] = ["config"]
+        yield {"if": _named(name), "then": then}
+
+
+def _options(
+    connectors: Mapping[str, Mapping[str, Any]], role: str, key: str
+) -> Iterator[JsonSchema]:
+    for name, about in _playing(connectors, role):
+        entry = {"properties": {key: _or_reference(about["options"])}}
+        yield {
+            "if": {"properties": {role: _named(name)}, "required": [role]},
+            "then": {"properties": {"streams": {"items": entry}}},
+        }
+
+
+def _playing(
+    connectors: Mapping[str, Mapping[str, Any]], role: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return ((name, roles[role]) for name, roles in sorted(connectors.items()) if role in roles)
+
+
+def _named(connector: str) -> JsonSchema:
+    return {"properties": {"connector": {"const": connector}}, "required": ["connector"]}
+
+
+def _or_reference(schema: Mapping[str, Any]) -> JsonSchema:
+    """Allow a reference wherever a single value stands."""
+    found = dict(schema)
+    if "properties" in found:
+        found["properties"] = {k: _or_reference(v) for k, v in found["properties"].items()}
+    for key in ("items", "additionalProperties"):
+        if isinstance(found.get(key), Mapping):
+            found[key] = _or_reference(found[key])
+    if found.get("type") in ("object", "array", "string") and not set(found) & {"pattern", "enum"}:
+        return found
+    described = {key: found.pop(key) for key in ("description", "default") if key in found}
+    return {"anyOf": [found, _REFERENCE], **described}
