@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dativo_test_support.postgres import Address, EmbeddedPostgres
+    from dativo_test_support.project import Project
 
 # The launcher is imported only when a test asks for a server: psycopg is slow to load.
 
@@ -46,3 +49,16 @@ def shop_database(postgres_server: EmbeddedPostgres, shop_template: str) -> Iter
     name = f"shop_{secrets.token_hex(6)}"
     yield postgres_server.create_database(name, template=shop_template)
     postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty project; the scripted connectors `numbers` and `ledger` are installed beside it."""
+    from dativo_test_support.plugins import scripted_connectors
+    from dativo_test_support.project import Project
+    from dativo_test_support.wheels import install
+
+    monkeypatch.syspath_prepend(str(install(tmp_path / "site", scripted_connectors())))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Project(folder)

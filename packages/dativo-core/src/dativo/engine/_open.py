@@ -13,12 +13,13 @@ from typing import TypeAlias
 import attrs
 
 from dativo.config import Job, Node, ProblemList, Redactor, load_job, settings_node, structure
-from dativo.contract import NoOptions, Role, Stream, matches_pattern
+from dativo.contract import NoOptions, Role, SourceInfo, Stream, WriterInfo, matches_pattern
 from dativo.engine._cancel import Cancellation
 from dativo.engine._control import Limits, RunControl
 from dativo.engine._events import Observer
 from dativo.engine._pipe import Pipe, Side
 from dativo.engine._plan import Prepared, Resolved, make_plans, stream_requests
+from dativo.engine._resources import Resources
 from dativo.engine._retry import RetryPolicy
 from dativo.engine._stream import StreamPlan
 from dativo.errors import ResourceNotFoundError
@@ -70,7 +71,12 @@ def open_pipe(job: Job, *, writer: bool = True) -> Iterator[Opened]:
         PluginError: A connector is not installed or cannot be loaded.
     """
     problems = ProblemList()
-    source = _side(load_connector(job.source.connector, Role.SOURCE), job.source.config, problems)
+    source = _side(
+        load_connector(job.source.connector, Role.SOURCE),
+        job.source.config,
+        problems,
+        reopens=not job.run.require_one_snapshot,
+    )
     target = source
     if writer:
         connector = load_connector(job.writer.connector, Role.WRITER)
@@ -198,19 +204,21 @@ def plan_streams(
     return make_plans(opened.job, requests, opened.pipe, full_refresh=full_refresh)
 
 
-def _side(connector: Connector, node: Node, problems: ProblemList) -> Side:
-    info = connector.info.source if connector.role is Role.SOURCE else connector.info.writer
-    assert info is not None
-    return Side(connector=connector, config=structure(node, info.config, collect=problems))
+def _side(connector: Connector, node: Node, problems: ProblemList, *, reopens: bool = True) -> Side:
+    config = structure(node, _info(connector).config, collect=problems)
+    return Side(connector=connector, config=config, resources=Resources(reopens=reopens))
 
 
 def _options(side: Side, node: Node | None, job: Job, problems: ProblemList) -> object:
-    connector = side.connector
-    info = connector.info.source if connector.role is Role.SOURCE else connector.info.writer
-    assert info is not None
     if node is None:
         node = job.source.config.empty_section("options")
-    return structure(node, info.options, collect=problems)
+    return structure(node, _info(side.connector).options, collect=problems)
+
+
+def _info(connector: Connector) -> SourceInfo | WriterInfo:
+    info = connector.info.source if connector.role is Role.SOURCE else connector.info.writer
+    assert info is not None  # load_connector saw to it
+    return info
 
 
 def _redacted(stream: Stream, control: RunControl) -> Stream:

@@ -30,7 +30,7 @@ class Side:
 
     connector: Connector
     config: object
-    resources: Resources = attrs.field(factory=Resources)
+    resources: Resources
 
     @property
     def name(self) -> str:

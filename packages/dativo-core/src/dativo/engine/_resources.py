@@ -10,6 +10,8 @@ from typing import TypeVar, cast
 
 import attrs
 
+from dativo.errors import ResourceUnavailableError
+
 __all__ = ["Resources"]
 
 T = TypeVar("T")
@@ -26,9 +28,14 @@ class _Slot:
 
 
 class Resources:
-    """Opens each resource once, hands it to all, and closes everything at the end."""
+    """Opens each resource once, hands it to all, and closes everything at the end.
 
-    def __init__(self) -> None:
+    Args:
+        reopens: Whether a discarded resource may be opened again.
+    """
+
+    def __init__(self, *, reopens: bool = True) -> None:
+        self._reopens = reopens
         self._lock = threading.Lock()
         self._slots: dict[str, _Slot] = {}
         self._closed = False
@@ -42,6 +49,8 @@ class Resources:
                 if self._closed:
                     msg = "the run is over; its resources are closed"
                     raise RuntimeError(msg)
+                if slot.opened and not self._reopens:
+                    raise _lost(key)
                 manager = factory()
                 slot.value = manager.__enter__()
                 slot.manager = cast("AbstractContextManager[object]", manager)
@@ -67,6 +76,14 @@ class Resources:
         for slot in reversed(list(self._slots.values())):
             with slot.lock:
                 _close(slot)
+
+
+def _lost(key: str) -> ResourceUnavailableError:
+    return ResourceUnavailableError(
+        f"the source's {key} was lost, and run.require_one_snapshot forbids to open another",
+        retryable=False,
+        fix="Run again, or allow a second snapshot in the job file.",
+    )
 
 
 def _close(slot: _Slot) -> None:

@@ -1,0 +1,187 @@
+"""A source of numbered records whose faults a job file scripts; for tests of the engine and CLI."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pyarrow as pa
+
+from dativo import errors
+from dativo.contract import (
+    Batch,
+    CheckItem,
+    Checkpoint,
+    ConnectionTestResult,
+    ConnectorInfo,
+    Context,
+    ReadMode,
+    Replay,
+    Secret,
+    SourceInfo,
+    Stream,
+    StreamRequest,
+    hookimpl,
+    setting,
+)
+
+__all__ = ["SCHEMA", "NumbersConfig", "check_connection", "describe", "discover", "extract"]
+
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.int64(), nullable=False, metadata={"key": "value"}),
+        pa.field("label", pa.string()),
+        pa.field("amount", pa.decimal256(60, 10)),
+    ]
+)
+
+
+@attrs.frozen
+class NumbersConfig:
+    """What the source gives and how it fails."""
+
+    streams: tuple[str, ...] = setting("The streams.", default=("numbers",))
+    rows: int = setting("Records per stream.", default=100, minimum=0)
+    batch_rows: int = setting("Records per batch.", default=10, minimum=1)
+    checkpoint_every: int = setting("Batches per checkpoint; 0 for none.", default=1, minimum=0)
+    readers: int = setting("Lazy readers that are yielded one after the other.", default=1)
+    lazy: bool = setting("Whether batches are lazy readers.", default=True)
+    delay_seconds: float = setting("Sleep before each batch.", default=0.0)
+    fail_at: int | None = setting("Fail before the record with this id.", default=None)
+    fail_times: int = setting("Fail so often; counted in `folder`.", default=1)
+    fail_with: str = setting("The class of dativo.errors, or `bug`.", default="NetworkError")
+    hang: bool = setting("Wait for ever, deaf to cancellation, in place of failing.", default=False)
+    unreadable: tuple[str, ...] = setting("Streams that may not be read.", default=())
+    yields_nothing: bool = setting("Yield not even an empty batch.", default=False)
+    password: Secret | None = setting("A secret.", default=None)
+    leak: bool = setting("Print, log and raise with the secret.", default=False)
+    folder: Path | None = setting("Where failures are counted.", default=None)
+    region: str = setting("Part of the source's identity.", default="", identity=True)
+
+
+@hookimpl
+def describe() -> ConnectorInfo:
+    """Describe the source."""
+    return ConnectorInfo(
+        title="Numbers",
+        source=SourceInfo(
+            config=NumbersConfig,
+            read_modes=(ReadMode.FULL, ReadMode.INCREMENTAL),
+            replay=Replay.EXACT,
+            parallel=True,
+        ),
+    )
+
+
+@hookimpl
+def check_connection(config: NumbersConfig, context: Context) -> ConnectionTestResult:
+    """Check each stream."""
+    items = [CheckItem.ok("host", "always there")]
+    for request in context.streams:
+        if request.stream in config.unreadable:
+            error = errors.InsufficientPermissionsError(
+                f"may not read {request.stream}", fix=f"GRANT SELECT ON {request.stream}"
+            )
+            items.append(CheckItem.failed(f"stream {request.stream}", error))
+        else:
+            items.append(CheckItem.ok(f"stream {request.stream}"))
+    return ConnectionTestResult(tuple(items))
+
+
+@hookimpl
+def discover(config: NumbersConfig) -> Iterator[Stream]:
+    """Yield the streams."""
+    for name in config.streams:
+        yield Stream(
+            name=name,
+            schema=SCHEMA,
+            primary_key=("id",),
+            cursors=("id",),
+            read_modes=(ReadMode.FULL, ReadMode.INCREMENTAL),
+            estimated_rows=config.rows,
+        )
+
+
+@hookimpl
+def extract(
+    config: NumbersConfig, request: StreamRequest, state: Checkpoint | None, context: Context
+) -> Iterator[Batch]:
+    """Yield the records from the one after the checkpoint on."""
+    if request.stream in config.unreadable:
+        msg = f"may not read {request.stream}"
+        raise errors.InsufficientPermissionsError(msg)
+    if config.yields_nothing:
+        return
+    position = _resource(context)
+    first = int(str(state.value["id"])) + 1 if state is not None else 1
+    starts = list(range(first, config.rows + 1, config.batch_rows)) or [first]
+    step = config.checkpoint_every
+    for number, start in enumerate(starts, 1):
+        stop = min(start + config.batch_rows, config.rows + 1)
+        checkpoint = Checkpoint({"id": stop - 1}) if step and number % step == 0 else None
+        if number == len(starts) and request.mode is ReadMode.INCREMENTAL:
+            checkpoint = Checkpoint({"id": max(stop, first) - 1})
+        parts = list(_parts(start, stop, config.readers))
+        for part in parts:
+            batches = _records(config, context, *part)
+            data = context.reader(SCHEMA, batches) if config.lazy else _table(batches)
+            yield Batch(data, checkpoint if part == parts[-1] else None)
+    assert position
+
+
+def _parts(start: int, stop: int, readers: int) -> Iterator[tuple[int, int]]:
+    size = max(1, -(-(stop - start) // readers))
+    yield from ((low, min(low + size, stop)) for low in range(start, max(stop, start + 1), size))
+
+
+def _records(
+    config: NumbersConfig, context: Context, start: int, stop: int
+) -> Iterator[pa.RecordBatch]:
+    if config.delay_seconds:
+        time.sleep(config.delay_seconds)
+    if config.fail_at is not None and start <= config.fail_at < max(stop, start + 1):
+        _fail(config, context)
+    ids = list(range(start, stop))
+    yield pa.RecordBatch.from_arrays(
+        [
+            pa.array(ids, pa.int64()),
+            pa.array([f"n{number}" for number in ids], pa.string()),
+            pa.array(ids, pa.decimal256(60, 10)),
+        ],
+        schema=SCHEMA,
+    )
+
+
+def _table(batches: Iterator[pa.RecordBatch]) -> pa.Table:
+    return pa.Table.from_batches(list(batches), schema=SCHEMA)
+
+
+def _fail(config: NumbersConfig, context: Context) -> None:
+    if config.folder is not None:
+        config.folder.mkdir(parents=True, exist_ok=True)
+        failures = len(list(config.folder.iterdir()))
+        if failures >= config.fail_times:
+            return
+        (config.folder / f"failure-{failures}-{time.monotonic_ns()}").touch()
+    if config.hang:
+        time.sleep(3600)
+    text = "the source failed"
+    if config.leak and config.password is not None:
+        text = f"cannot connect to db://user:{config.password.reveal()}@host"
+        print(text, flush=True)  # noqa: T201 - what a careless plugin does
+        context.log(text, level="warning", dsn=text)
+    if config.fail_with == "bug":
+        raise ZeroDivisionError(text)
+    error: type[errors.DativoError] = getattr(errors, config.fail_with)
+    raise error(text, details={"text": text})
+
+
+def _resource(context: Context) -> str:
+    @contextlib.contextmanager
+    def snapshot() -> Iterator[str]:
+        yield "snapshot"
+
+    return context.resource("snapshot", snapshot)
