@@ -1,0 +1,135 @@
+"""Connections: what libpq is told, and what every session has set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from dativo.errors import ConfigurationError, InvalidConfigError
+from dativo_connector_postgres._config import PostgresConfig
+from dativo_connector_postgres._errors import from_driver
+
+__all__ = ["OLDEST_VERSION", "Connection", "ServerFacts", "connect", "conninfo", "server_facts"]
+
+OLDEST_VERSION = 12
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+_LONGEST_MS = 2**31 - 1
+
+# Text forms must not depend on the settings of the server, the role or the environment.
+_FIXED = {
+    "default_transaction_read_only": "on",
+    "DateStyle": "ISO,YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "xmlbinary": "base64",
+    "standard_conforming_strings": "on",
+    "idle_in_transaction_session_timeout": "0",
+}
+
+
+def conninfo(config: PostgresConfig) -> str:
+    """Return the connection string of libpq; it holds the password, so it is never logged.
+
+    Raises:
+        InvalidConfigError: A setting holds what no connection string can.
+    """
+    settings = {
+        **_FIXED,
+        "statement_timeout": _milliseconds(config.statement_timeout),
+        "lock_timeout": _milliseconds(config.lock_timeout),
+    }
+    parameters: dict[str, object] = {
+        "host": config.host,
+        "port": config.port,
+        "dbname": config.database,
+        "user": config.user,
+        "password": None if config.password is None else config.password.reveal(),
+        "sslmode": config.sslmode.value,
+        "sslrootcert": config.sslrootcert,
+        "sslcert": config.sslcert,
+        "sslkey": config.sslkey,
+        "application_name": config.application_name,
+        "connect_timeout": config.connect_timeout,
+        "keepalives": 1,
+        "keepalives_idle": config.keepalives_idle,
+        "keepalives_interval": config.keepalives_interval,
+        "keepalives_count": config.keepalives_count,
+        "client_encoding": "UTF8",
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+    }
+    for name, value in parameters.items():
+        if "\0" in str(value):
+            raise InvalidConfigError(f"the setting {name!r} holds a NUL character")
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return make_conninfo("", **{name: str(value) for name, value in given.items()})
+
+
+@contextmanager
+def connect(config: PostgresConfig) -> Iterator[Connection]:
+    """Open a read-only session in autocommit, and close it whatever happens.
+
+    Raises:
+        DativoError: The server cannot be reached or refuses.
+    """
+    text = conninfo(config)
+    try:
+        connection = psycopg.connect(text, autocommit=True)
+    except psycopg.Error as error:
+        # The driver's exception may hold the connection string, so it is no cause.
+        raise from_driver(error, password=config.password) from None
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@attrs.frozen(kw_only=True)
+class ServerFacts:
+    """What the reading of values depends on."""
+
+    version: int
+    """The major version."""
+    version_text: str
+    money_scale: int
+    """Digits after the point of money, by the database's ``lc_monetary``."""
+    valid_utf8: bool
+    """Whether the server guarantees that texts are what their encoding says."""
+
+
+def server_facts(connection: Connection) -> ServerFacts:
+    """Ask the server what it is.
+
+    Raises:
+        ConfigurationError: It is older than what is supported.
+    """
+    row = connection.execute(
+        "SELECT current_setting('server_version_num')::int, current_setting('server_version'), "
+        "scale(0::money::numeric), current_setting('server_encoding') <> 'SQL_ASCII'"
+    ).fetchone()
+    assert row is not None
+    number, text, scale, valid = row
+    facts = ServerFacts(
+        version=int(str(number)) // 10000,
+        version_text=str(text),
+        money_scale=int(str(scale)),
+        valid_utf8=bool(valid),
+    )
+    if facts.version < OLDEST_VERSION:
+        raise ConfigurationError(
+            f"the server is PostgreSQL {facts.version_text}; "
+            f"{OLDEST_VERSION} is the oldest that is supported",
+            fix="Upgrade the server.",
+        )
+    return facts
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(min(_LONGEST_MS, 0 if seconds == 0 else max(1, round(seconds * 1000))))

@@ -1,0 +1,152 @@
+"""The checkpoint of an incremental read, and the rows that it leaves to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from dativo.contract import Checkpoint, Context
+from dativo.errors import DataValidationError, StateError
+from dativo_connector_postgres._config import Ties
+from dativo_connector_postgres._names import quote, quote_list, quote_literal
+from dativo_connector_postgres._plan import StreamPlan
+from dativo_connector_postgres._ranges import base_of, compare
+from dativo_connector_postgres._relations import Column
+from dativo_connector_postgres._snapshot import Snapshot
+
+__all__ = ["CHECKPOINT_VERSION", "Position"]
+
+CHECKPOINT_VERSION = 1
+
+_MOST_KEYS = 1000
+_MOST_KEY_BYTES = 48 * 1024
+
+Keys = tuple[tuple[str, ...], ...]
+
+
+@attrs.frozen(kw_only=True)
+class Position:
+    """How far the rows are delivered, in the order of the cursor.
+
+    Attributes:
+        value: A value of the cursor, as text. All rows below it are delivered.
+        keys: The delivered rows at ``value``, by primary key; empty if none is.
+        digest: In their place, where they are many: their number and a sum over them.
+    """
+
+    value: str
+    keys: Keys = ()
+    digest: tuple[int, str] | None = None
+
+    @classmethod
+    def before(cls, value: str) -> Position:
+        """All below *value* is delivered, and nothing at it."""
+        return cls(value=value)
+
+    @classmethod
+    def through(cls, value: str, snapshot: Snapshot, plan: StreamPlan) -> Position:
+        """All up to *value* and every row at it in the snapshot is delivered."""
+        assert plan.cursor is not None
+        here = compare(plan.cursor, "=", value)
+        if plan.primary_key:
+            wanted = ", ".join(f"{quote(name)}::text" for name in plan.primary_key)
+            sql = f"{plan.select(here, expressions=wanted)} LIMIT {_MOST_KEYS + 1}"
+            keys: Keys = tuple(sorted(tuple(map(str, row)) for row in snapshot.query(sql)))
+            if len(keys) <= _MOST_KEYS and len(json.dumps(keys)) <= _MOST_KEY_BYTES:
+                return cls(value=value, keys=keys)
+        return cls(value=value, digest=_digest(snapshot, plan, here))
+
+    @classmethod
+    def of_state(cls, state: Checkpoint, plan: StreamPlan) -> Position:
+        """Read a committed checkpoint.
+
+        Raises:
+            StateError: It is not of this version, cursor or key.
+        """
+        assert plan.cursor is not None
+        found: Mapping[str, Any] = state.value
+        expected = _identity(plan, plan.cursor)
+        if state.version != CHECKPOINT_VERSION:
+            raise StateError(
+                f"{plan.name}: the checkpoint has version {state.version}; this connector reads "
+                f"{CHECKPOINT_VERSION}",
+                stream=plan.name,
+            )
+        changed = [name for name, value in expected.items() if found.get(name) != value]
+        if changed:
+            raise StateError(
+                f"{plan.name}: the checkpoint was made with another {' and '.join(changed)}: "
+                + ", ".join(f"{found.get(name)!r} is now {expected[name]!r}" for name in changed),
+                stream=plan.name,
+            )
+        digest = found.get("digest")
+        return cls(
+            value=str(found["value"]),
+            keys=tuple(tuple(map(str, key)) for key in found.get("keys", ())),
+            digest=None if digest is None else (int(digest["rows"]), str(digest["sum"])),
+        )
+
+    def to_checkpoint(self, plan: StreamPlan) -> Checkpoint:
+        """Return what is stored."""
+        assert plan.cursor is not None
+        value: dict[str, Any] = {**_identity(plan, plan.cursor), "value": self.value}
+        if self.keys:
+            value["keys"] = [list(key) for key in self.keys]
+        if self.digest is not None:
+            value["digest"] = {"rows": self.digest[0], "sum": self.digest[1]}
+        return Checkpoint(value, CHECKPOINT_VERSION)
+
+    def rest(self, snapshot: Snapshot, plan: StreamPlan, context: Context) -> str:
+        """Return the condition for all rows that are not delivered.
+
+        Raises:
+            DataValidationError: A large group of ties has changed, and the job wants each row once.
+        """
+        assert plan.cursor is not None
+        from_here = compare(plan.cursor, ">=", self.value)
+        after = compare(plan.cursor, ">", self.value)
+        if self.keys:
+            return f"{from_here} AND ({after} OR ({_is_one_of(plan, self.keys)}) IS NOT TRUE)"
+        if self.digest is None:
+            return from_here
+        if self.digest == _digest(snapshot, plan, compare(plan.cursor, "=", self.value)):
+            return after
+        self._report_changed_ties(plan, context)
+        return from_here
+
+    def _report_changed_ties(self, plan: StreamPlan, context: Context) -> None:
+        assert plan.cursor is not None
+        assert self.digest is not None
+        text = (
+            f"{plan.name}: {self.digest[0]} rows with {plan.cursor.name} = {self.value} were "
+            "delivered, and this group has changed since"
+        )
+        if plan.options.ties is Ties.ERROR:
+            raise DataValidationError(
+                text,
+                fix="Choose a finer cursor; or set the option `ties: redeliver`, which delivers "
+                "the group again (exact in merge mode); or run with --full-refresh.",
+                stream=plan.name,
+            )
+        context.log(f"{text}; it is delivered again", level="warning", stream=plan.name)
+
+
+def _identity(plan: StreamPlan, cursor: Column) -> dict[str, Any]:
+    return {"cursor": cursor.name, "type": base_of(cursor).sql, "key": list(plan.primary_key)}
+
+
+def _is_one_of(plan: StreamPlan, keys: Keys) -> str:
+    names = ", ".join(f"{quote(name)}::text" for name in plan.primary_key)
+    rows = ", ".join(f"({', '.join(map(quote_literal, key))})" for key in keys)
+    return f"({names}) IN ({rows})"
+
+
+def _digest(snapshot: Snapshot, plan: StreamPlan, here: str) -> tuple[int, str]:
+    columns = plan.primary_key or tuple(field.column.name for field in plan.fields)
+    row = f"ROW({quote_list(columns)})::text"
+    wanted = f"count(*), coalesce(sum(hashtextextended({row}, 0)), 0)::text"
+    rows, total = snapshot.row(plan.select(here, expressions=wanted))
+    return int(rows), str(total)

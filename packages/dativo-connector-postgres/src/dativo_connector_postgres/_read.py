@@ -1,0 +1,125 @@
+"""Reading: from one SELECT to finished batches, with values that cannot be located by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import adbc_driver_manager
+import psycopg
+import pyarrow as pa
+
+from dativo.contract import ArrowStream, Context
+from dativo.errors import DataFormatError, RunInterruptedError
+from dativo_connector_postgres._errors import sqlstate_of, tidy
+from dativo_connector_postgres._fields import BadColumnError, Field
+from dativo_connector_postgres._names import quote
+from dativo_connector_postgres._plan import StreamPlan
+from dativo_connector_postgres._snapshot import Snapshot
+
+__all__ = ["reader"]
+
+
+def reader(
+    snapshot: Snapshot, plan: StreamPlan, context: Context, *conditions: str | None
+) -> ArrowStream:
+    """Return a lazy reader of the plan's rows that meet *conditions*; it opens nothing yet."""
+    return context.reader(plan.schema, _batches(snapshot, plan, context, conditions))
+
+
+def _batches(
+    snapshot: Snapshot, plan: StreamPlan, context: Context, conditions: tuple[str | None, ...]
+) -> Iterator[pa.RecordBatch]:
+    with snapshot.guarded(context, plan.name):
+        _stop_if_cancelled(context, plan)
+        try:
+            with snapshot.session() as session:
+                for batch in session.read(plan.select(*conditions), context.batch_bytes):
+                    _stop_if_cancelled(context, plan)
+                    yield from _cut(_finished(plan, batch), context.batch_rows)
+        except BadColumnError as error:
+            text = str(error)
+            raise _located(
+                snapshot, plan, [error.field], conditions=conditions, text=text
+            ) from None
+        except adbc_driver_manager.Error as error:
+            if not _is_about_data(error):
+                raise
+            text = tidy(str(error), snapshot.config.password)
+            raise _located(snapshot, plan, plan.fields, conditions=conditions, text=text) from None
+
+
+def _finished(plan: StreamPlan, batch: pa.RecordBatch) -> pa.RecordBatch:
+    arrays = [
+        field.finish(array, validate=plan.validate)
+        for field, array in zip(plan.fields, batch.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=plan.schema)
+
+
+def _cut(batch: pa.RecordBatch, rows: int) -> Iterator[pa.RecordBatch]:
+    for start in range(0, batch.num_rows, rows):
+        yield batch.slice(start, rows)
+
+
+def _stop_if_cancelled(context: Context, plan: StreamPlan) -> None:
+    if context.cancelled():
+        raise RunInterruptedError("the read was stopped", stream=plan.name)
+
+
+def _is_about_data(error: adbc_driver_manager.Error) -> bool:
+    state = sqlstate_of(error)
+    return state.startswith("22") if state else "ReadRecord failed" in str(error)
+
+
+def _located(
+    snapshot: Snapshot,
+    plan: StreamPlan,
+    fields: Sequence[Field],
+    *,
+    conditions: tuple[str | None, ...],
+    text: str,
+) -> DataFormatError:
+    for field in fields:
+        row = _find(snapshot, plan, field, conditions)
+        if row is not None:
+            value, place = row
+            return _error(plan, field, f"holds {value}", place)
+    field_or_none = fields[0] if len(fields) == 1 else None
+    if field_or_none is not None:
+        return _error(plan, field_or_none, f"holds what cannot be represented ({text})", {})
+    return DataFormatError(f"{plan.name}: {text}", stream=plan.name)
+
+
+def _error(plan: StreamPlan, field: Field, what: str, place: dict[str, str]) -> DataFormatError:
+    name = field.column.name
+    where = ", ".join(f"{key} = {value}" for key, value in place.items())
+    return DataFormatError(
+        f"{plan.name}: the column {name!r} of type {field.column.type_text} {what}"
+        f"{f' in the row with {where}' if where else ''}, which {field.encoding.arrow} cannot hold",
+        fix=f"Mend the value; or set options of the stream: `text_columns: [{name}]` delivers the "
+        "column as text, `unrepresentable: null` delivers such values as NULL.",
+        details={"column": name, "row": place},
+        stream=plan.name,
+    )
+
+
+def _find(
+    snapshot: Snapshot, plan: StreamPlan, field: Field, conditions: tuple[str | None, ...]
+) -> tuple[str, dict[str, str]] | None:
+    if field.bad is None:
+        return None
+    is_table = plan.relation is not None and plan.relation.kind in "rpm"
+    keys = plan.primary_key or (("ctid",) if is_table else ())
+    shown = [field.column.name, *keys]
+    expressions = ", ".join(
+        f"left({name if name == 'ctid' else quote(name)}::text, 100)" for name in shown
+    )
+    sql = plan.select(*conditions, field.bad, expressions=expressions)
+    try:
+        rows = snapshot.query(f"{sql} LIMIT 1")
+    except psycopg.Error:
+        return None
+    if not rows:
+        return None
+    value, *place = rows[0]
+    return str(value), dict(zip(keys, map(str, place), strict=True))

@@ -1,0 +1,71 @@
+"""One reading session: an ADBC connection inside the snapshot that all streams of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import adbc_driver_postgresql  # type: ignore[import-untyped]
+import pyarrow as pa
+from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement
+
+# The public reader of pyarrow drops the SQLSTATE of what fails in mid-stream; this one keeps it.
+from adbc_driver_manager._reader import AdbcRecordBatchReader
+
+__all__ = ["Session"]
+
+_BATCH_SIZE = adbc_driver_postgresql.StatementOptions.BATCH_SIZE_HINT_BYTES.value
+
+
+class Session:
+    """A connection that runs one statement at a time; to be used by one thread at a time."""
+
+    def __init__(self, database: AdbcDatabase, snapshot: str) -> None:
+        self._connection = AdbcConnection(database)
+        self._is_idle = True
+        try:
+            self._command("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._command(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the last statement was read to its end, so that another one may follow."""
+        return self._is_idle
+
+    def read(self, sql: str, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+        """Run *sql*, which must return rows, and yield them as they arrive."""
+        self._is_idle = False
+        statement = AdbcStatement(self._connection)
+        try:
+            statement.set_options(**{_BATCH_SIZE: str(batch_bytes)})
+            statement.set_sql_query(sql)
+            handle, _ = statement.execute_query()
+            reader = AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001
+            try:
+                yield from reader
+                self._is_idle = True
+            finally:
+                # What is left of an abandoned statement would be read to its end first.
+                if not self._is_idle:
+                    self.cancel()
+                reader.close()
+        finally:
+            statement.close()
+
+    def cancel(self) -> None:
+        """Ask the server to end the statement that runs; safe from any thread."""
+        self._connection.cancel()
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+    def _command(self, sql: str) -> None:
+        statement = AdbcStatement(self._connection)
+        try:
+            statement.set_sql_query(sql)
+            statement.execute_update()
+        finally:
+            statement.close()

@@ -1,0 +1,205 @@
+"""The one snapshot that all streams of a run are read in, and the sessions that read in it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from typing import Any
+
+import adbc_driver_manager
+import adbc_driver_postgresql  # type: ignore[import-untyped]
+import psycopg
+from adbc_driver_manager import AdbcDatabase
+from psycopg.pq import TransactionStatus
+
+from dativo.contract import Context
+from dativo.errors import DativoError, RunInterruptedError
+from dativo_connector_postgres._client import (
+    Connection,
+    ServerFacts,
+    connect,
+    conninfo,
+    server_facts,
+)
+from dativo_connector_postgres._config import PostgresConfig
+from dativo_connector_postgres._errors import SNAPSHOT_LOST, from_driver
+from dativo_connector_postgres._session import Session
+
+__all__ = ["Snapshot", "open_snapshot"]
+
+_WATCH_SECONDS = 0.2
+
+# Those that may still commit rows with a now() from before the snapshot.
+_OLDEST = (
+    "SELECT min(xact_start) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend' AND datname = current_database() "
+    "AND xact_start IS NOT NULL AND backend_xid IS NOT NULL"
+)
+
+
+class Snapshot:
+    """A repeatable-read transaction whose snapshot is exported as long as it lives.
+
+    Attributes:
+        config: What it was opened with.
+        leader: The connection that holds it; planning queries run there.
+        facts: What the server is.
+        oldest_writer: When the oldest transaction began that had written and not ended when the
+            snapshot was taken, as far as the role may see it.
+    """
+
+    def __init__(
+        self,
+        config: PostgresConfig,
+        leader: Connection,
+        *,
+        facts: ServerFacts,
+        oldest_writer: datetime | None,
+        identifier: str,
+    ) -> None:
+        self.config = config
+        self.leader = leader
+        self.facts = facts
+        self.oldest_writer = oldest_writer
+        self._identifier = identifier
+        self._lock = threading.Lock()
+        self._database: AdbcDatabase | None = None
+        self._idle: list[Session] = []
+        self._active: set[Session] = set()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Lend a session; one that was not read to the end of its statement is closed."""
+        session = self._take()
+        try:
+            yield session
+        finally:
+            with self._lock:
+                self._active.discard(session)
+                if session.is_idle:
+                    self._idle.append(session)
+            if not session.is_idle:
+                session.close()
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Any]:
+        """Return the rows of a planning query, read in the snapshot."""
+        return self.leader.execute(sql.encode(), parameters).fetchall()
+
+    def row(self, sql: str) -> Sequence[Any]:
+        """Return the one row of a planning query."""
+        found: Sequence[Any] = self.query(sql)[0]
+        return found
+
+    def is_alive(self) -> bool:
+        """Say whether further sessions can join."""
+        try:
+            self.leader.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    @contextmanager
+    def guarded(self, context: Context, stream: str) -> Iterator[None]:
+        """Turn the driver's failures into located errors; give up a snapshot that is gone."""
+        try:
+            yield
+        except (psycopg.Error, adbc_driver_manager.Error, DativoError) as error:
+            if context.cancelled():
+                raise RunInterruptedError("the read was stopped", stream=stream) from None
+            mapped = from_driver(error, stream=stream, password=self.config.password)
+            if mapped.retryable and (SNAPSHOT_LOST in mapped.message or not self.is_alive()):
+                context.discard("snapshot", self)
+            raise mapped from mapped.__cause__
+
+    def close(self) -> None:
+        """End all sessions; readers that are still at work fail."""
+        with self._lock:
+            sessions, self._idle = [*self._idle, *self._active], []
+            self._active.clear()
+            database, self._database = self._database, None
+        for session in sessions:
+            with suppress(adbc_driver_manager.Error):
+                session.close()
+        if database is not None:
+            database.close()
+
+    def cancel_all(self) -> None:
+        """Stop every statement that runs."""
+        with self._lock:
+            active = list(self._active)
+        for session in active:
+            with suppress(adbc_driver_manager.Error):
+                session.cancel()
+        if self.leader.info.transaction_status is TransactionStatus.ACTIVE:
+            with suppress(psycopg.Error):
+                self.leader.cancel_safe()
+
+    def _take(self) -> Session:
+        with self._lock:
+            if self._database is None:
+                # It loads the types of the server once, for all sessions.
+                self._database = adbc_driver_postgresql.connect(conninfo(self.config))
+            session = self._idle.pop() if self._idle else None
+            database = self._database
+        session = session or Session(database, self._identifier)
+        with self._lock:
+            self._active.add(session)
+        return session
+
+
+def open_snapshot(config: PostgresConfig, context: Context) -> Snapshot:
+    """Return the snapshot of the run; the first call takes it.
+
+    Raises:
+        DativoError: The server cannot be reached, refuses, or cannot export a snapshot.
+    """
+    return context.resource("snapshot", lambda: _opened(config, context))
+
+
+@contextmanager
+def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
+    with ExitStack() as stack:
+        leader = stack.enter_context(connect(config))
+        try:
+            facts = server_facts(leader)
+            oldest = _one(leader, _OLDEST)
+            leader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            identifier = str(_one(leader, "SELECT pg_export_snapshot()"))
+        except psycopg.Error as error:
+            raise from_driver(error, password=config.password) from error
+        snapshot = Snapshot(
+            config,
+            leader,
+            facts=facts,
+            oldest_writer=oldest if isinstance(oldest, datetime) else None,
+            identifier=identifier,
+        )
+        stack.callback(snapshot.close)
+        stack.enter_context(_watched(snapshot, context))
+        yield snapshot
+
+
+def _one(connection: Connection, sql: str) -> object:
+    row = connection.execute(sql.encode()).fetchone()
+    return None if row is None else row[0]
+
+
+@contextmanager
+def _watched(snapshot: Snapshot, context: Context) -> Iterator[None]:
+    """Cancel what runs as soon as the run is cancelled: a pull may be waiting for the server."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_WATCH_SECONDS):
+            if context.cancelled():
+                snapshot.cancel_all()
+
+    thread = threading.Thread(target=watch, name="dativo-postgres-cancel", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
