@@ -6,6 +6,7 @@ from dativo.config._node import Entry, Node, NodeKind, Origin
 from dativo.config._problems import ProblemList, nearest
 from dativo.config._redactor import MASK, RedactingWriter, Redactor
 from dativo.config._schema import job_schema
+from dativo.config._settings import settings_node
 from dativo.config._structure import structure
 from dativo.config._units import read_duration, read_size
 from dativo.config._yaml import parse_yaml
@@ -33,5 +34,6 @@ __all__ = [
     "parse_yaml",
     "read_duration",
     "read_size",
+    "settings_node",
     "structure",
 ]

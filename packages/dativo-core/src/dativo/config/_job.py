@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from pathlib import Path
 
 import attrs
 
 from dativo.config._node import Node
 from dativo.config._redactor import Redactor
-from dativo.contract import ReadMode, WriteMode
+from dativo.contract import ReadMode, WriteMode, matches_pattern
 
 __all__ = ["ConnectorUse", "Job", "RunSettings", "StreamSelection"]
 
@@ -63,8 +62,8 @@ class StreamSelection:
         """Say whether this entry takes *stream*; upper and lower case differ."""
         if not self.is_pattern:
             return stream == self.name
-        excluded = any(_matches(stream, pattern) for pattern in self.exclude)
-        return _matches(stream, self.name) and not excluded
+        excluded = any(matches_pattern(stream, pattern) for pattern in self.exclude)
+        return matches_pattern(stream, self.name) and not excluded
 
 
 @attrs.frozen(kw_only=True)
@@ -125,7 +124,3 @@ class Job:
         named = (entry for entry in self.streams if not entry.is_pattern)
         patterns = (entry for entry in self.streams if entry.is_pattern)
         return next((entry for entry in (*named, *patterns) if entry.matches(stream)), None)
-
-
-def _matches(stream: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(stream, pattern.replace("[", "[[]"))

@@ -17,7 +17,8 @@ __all__ = ["Entry", "Node", "NodeKind", "Origin", "Scalar", "key_path", "read_sc
 Scalar = None | bool | int | float | str
 
 _NULLS = ("", "~", "null", "Null", "NULL")
-_BOOLEANS = {
+_WORDS: Mapping[str, bool | None] = {
+    **dict.fromkeys(_NULLS),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
@@ -26,6 +27,7 @@ _OTHER_BASE = re.compile(r"0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_MAX_KEY = 60
 
 
 class NodeKind(Enum):
@@ -107,14 +109,10 @@ class Entry:
 
 def read_scalar(text: str) -> Scalar:
     """Read an unquoted scalar by the core schema of YAML 1.2; numbers beyond it stay text."""
-    if text in _NULLS:
-        return None
-    if text in _BOOLEANS:
-        return _BOOLEANS[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _OTHER_BASE.fullmatch(text):
-        return int(text, 0)
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text) or _OTHER_BASE.fullmatch(text):
+        return int(text, 10 if text[:2] not in ("0o", "0x") else 0)
     if _FLOAT.fullmatch(text):
         return float(text)
     if _NOT_FINITE.fullmatch(text):
@@ -124,5 +122,5 @@ def read_scalar(text: str) -> Scalar:
 
 def key_path(parent: str, key: str) -> str:
     """Return the dotted path of *key* in *parent*."""
-    shown = key if _PLAIN_KEY.fullmatch(key) else repr(key if len(key) <= 60 else key[:60] + "...")
+    shown = key if _PLAIN_KEY.fullmatch(key) else repr(key[:_MAX_KEY])
     return f"{parent}.{shown}" if parent else shown

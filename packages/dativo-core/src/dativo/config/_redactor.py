@@ -121,7 +121,8 @@ def _compile(secrets: set[str]) -> Search | None:
 
 
 def _mask(text: str, start: int, end: int, matches: list[tuple[int, int]]) -> str:
-    parts, at = [], start
+    parts: list[str] = []
+    at = start
     for left, right in matches:
         if start <= left and right <= end:
             parts += (text[at:left], MASK)

@@ -30,7 +30,7 @@ _EXPECTED: Mapping[object, str] = {
 }
 
 
-def read(node: Node, hint: object, problems: ProblemList, *, is_hidden: bool = False) -> object:
+def read(node: Node, hint: object, problems: ProblemList) -> object:
     """Read *node* as the scalar type *hint*."""
     resolved = _resolved(node, hint, problems)
     if resolved is None:
@@ -40,14 +40,14 @@ def read(node: Node, hint: object, problems: ProblemList, *, is_hidden: bool = F
             node.origin.redactor.add(secret)
     value = SCALARS[hint](node, resolved)
     if value is FAILED:
-        got = describe(node, resolved, is_hidden=is_hidden or hint is Secret)
+        got = describe(node, resolved, is_hidden=hint is Secret)
         advice = "" if resolved.parts else _advice(hint, resolved)
         problems.add(node, f"expected {expected(hint)}, got {got}", hint=advice)
     return value
 
 
 def read_choice(
-    node: Node, choices: Sequence[Scalar | enum.StrEnum], problems: ProblemList, *, is_hidden: bool
+    node: Node, choices: Sequence[Scalar | enum.StrEnum], problems: ProblemList
 ) -> object:
     """Read *node* as one of *choices*."""
     listed = "one of " + ", ".join(repr(_plain(choice)) for choice in choices)
@@ -60,9 +60,8 @@ def read_choice(
         if any(type(plain) is type(value) and plain == value for value in found):
             return choice
     words = [str(choice) for choice in choices if isinstance(choice, str)]
-    is_shown = not is_hidden and resolved.is_shown
-    hint = nearest(resolved.text, words) if is_shown and words else ""
-    got = describe(node, resolved, is_hidden=is_hidden)
+    hint = nearest(resolved.text, words) if resolved.is_shown and words else ""
+    got = describe(node, resolved)
     hint = hint if hint.startswith("did") else ""
     problems.add(node, f"expected {listed}, got {got}", hint=hint)
     return FAILED
@@ -95,7 +94,7 @@ def describe(node: Node, resolved: Resolved | None = None, *, is_hidden: bool = 
     if value is None:
         return "nothing"
     if is_hidden or not resolved.is_shown:
-        kind = _KINDS.get(type(value), "a text")
+        kind = str(_KINDS.get(type(value), "a text"))
         return kind if resolved.is_shown else f"{kind} from a reference"
     text = resolved.text
     shown = text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."

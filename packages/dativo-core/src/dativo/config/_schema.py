@@ -125,5 +125,5 @@ def _or_reference(schema: Mapping[str, Any]) -> JsonSchema:
             found[key] = _or_reference(found[key])
     if found.get("type") in ("object", "array", "string") and not set(found) & {"pattern", "enum"}:
         return found
-    described = {key: found.pop(key) for key in ("description", "default") if key in found}
+    described: JsonSchema = {k: found.pop(k) for k in ("description", "default") if k in found}
     return {"anyOf": [found, _REFERENCE], **described}

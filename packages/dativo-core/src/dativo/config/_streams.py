@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import attrs
 
 from dativo.config._document import StreamDocument
@@ -50,11 +48,10 @@ def _check(entry: StreamSelection, problems: ProblemList) -> None:
 
     if not entry.name.isprintable() or entry.name != entry.name.strip():
         report("name", "expected a printable name without white space around it")
-    if entry.query is not None:
-        if "*" in entry.name or "?" in entry.name:
-            report("name", "a query has one result, so its name cannot be a pattern")
-        for key in _given(entry, "where", "columns"):
-            report(key, f"a query cannot have {key!r} beside it", "put it into the query")
+    if entry.query is not None and ("*" in entry.name or "?" in entry.name):
+        report("name", "a query has one result, so its name cannot be a pattern")
+    for key in _beside_query(entry):
+        report(key, f"a query cannot have {key!r} beside it", "put it into the query")
     if entry.exclude and not entry.is_pattern:
         report("exclude", "only a pattern can exclude streams", "use * or ? in the name")
     if entry.cursor is not None and entry.mode is not ReadMode.INCREMENTAL:
@@ -63,8 +60,9 @@ def _check(entry: StreamSelection, problems: ProblemList) -> None:
         _check_list(entry, key, problems)
 
 
-def _given(entry: StreamSelection, *keys: str) -> Iterator[str]:
-    return (key for key in keys if entry.node.get(key) is not None)
+def _beside_query(entry: StreamSelection) -> list[str]:
+    given = ("where", "columns") if entry.query is not None else ()
+    return [key for key in given if entry.node.get(key) is not None]
 
 
 def _check_list(entry: StreamSelection, key: str, problems: ProblemList) -> None:
@@ -73,9 +71,8 @@ def _check_list(entry: StreamSelection, key: str, problems: ProblemList) -> None
         return
     names = {"columns": entry.columns, "primary_key": entry.primary_key}[key]
     if not names:
-        problems.add(
-            node, "expected at least one field", hint=f"leave {key!r} out if it has none to say"
-        )
+        hint = f"leave {key!r} out instead"
+        problems.add(node, "expected at least one field", hint=hint)
     for item, name in zip(node.items, names, strict=True):
         if not name:
             problems.add(item, "expected the name of a field, got ''")

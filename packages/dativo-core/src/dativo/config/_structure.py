@@ -55,31 +55,26 @@ def structure(node: Node, cls: type[T], *, collect: ProblemList) -> T | None:
 
 def _value(node: Node, hint: Any, problems: ProblemList) -> Any:
     """Read *node* as a value of type *hint*, or return ``FAILED``."""
-    if hint is Node:
-        return node
-    if hint is Any:
-        return _anything(node, problems)
     if hint in SCALARS:
         return read(node, hint, problems)
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return _union(node, arguments, problems)
-    if origin is Literal:
-        return read_choice(node, arguments, problems, is_hidden=False)
-    if origin is tuple:
-        return _list(node, arguments[0], problems)
-    if origin is Mapping:
-        return _mapping(node, arguments[1], problems)
+    if hint in _SPECIAL:
+        return _SPECIAL[hint](node, problems)
+    if get_origin(hint) in _GENERIC:
+        return _GENERIC[get_origin(hint)](node, get_args(hint), problems)
     if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
-        return read_choice(node, list(hint), problems, is_hidden=False)
+        return read_choice(node, list(hint), problems)
     return _section(node, hint, problems)
+
+
+def _itself(node: Node, _: ProblemList) -> Any:
+    return node
 
 
 def _anything(node: Node, problems: ProblemList) -> Any:
     if node.kind is NodeKind.SEQUENCE:
-        return _list(node, Any, problems)
+        return _list(node, (Any,), problems)
     if node.kind is NodeKind.MAPPING:
-        return _mapping(node, Any, problems)
+        return _mapping(node, (str, Any), problems)
     return _union(node, (type(None), bool, int, float, str), problems)
 
 
@@ -114,28 +109,32 @@ def _depth_first(attempt: ProblemList) -> tuple[int, int]:
     return -deepest, len(attempt)
 
 
-def _list(node: Node, hint: Any, problems: ProblemList) -> Any:
+def _choice(node: Node, arguments: tuple[Any, ...], problems: ProblemList) -> Any:
+    return read_choice(node, arguments, problems)
+
+
+def _list(node: Node, arguments: tuple[Any, ...], problems: ProblemList) -> Any:
     if node.kind is not NodeKind.SEQUENCE:
         advice = "write [a, b] or one '- ' line for each" if not node.is_null else ""
         problems.add(node, f"expected a list, got {describe(node)}", hint=advice)
         return FAILED
-    found = [_value(item, hint, problems) for item in node.items]
+    found = [_value(item, arguments[0], problems) for item in node.items]
     return FAILED if any(item is FAILED for item in found) else tuple(found)
 
 
-def _mapping(node: Node, hint: Any, problems: ProblemList) -> Any:
+def _mapping(node: Node, arguments: tuple[Any, ...], problems: ProblemList) -> Any:
     if node.kind is not NodeKind.MAPPING:
         problems.add(node, f"expected a mapping, got {describe(node)}")
         return FAILED
-    found = {entry.key: _value(entry.value, hint, problems) for entry in node.entries}
+    found = {entry.key: _value(entry.value, arguments[1], problems) for entry in node.entries}
     return FAILED if any(value is FAILED for value in found.values()) else found
 
 
 def _section(node: Node, cls: Any, problems: ProblemList) -> Any:
     """Read a mapping as the settings class *cls*; a section without content has no keys."""
     if node.kind is not NodeKind.MAPPING and not node.is_null:
-        fields = ", ".join(list(settings_of(cls))[:4])
-        hint = f"its keys: {fields}, ..." if fields else ""
+        keys = ", ".join(list(settings_of(cls))[:4])
+        hint = f"its keys: {keys}, ..." if keys else ""
         problems.add(node, f"expected a mapping, got {describe(node)}", hint=hint)
         return FAILED
     before = len(problems)
@@ -209,3 +208,13 @@ def _make(
         message = origin.references.redact(origin.redactor.redact(f"{error}"))
         problems.add(node, " ".join(message.split())[:500] or type(error).__name__)
         return FAILED
+
+
+_SPECIAL: Mapping[object, Callable[[Node, ProblemList], Any]] = {Node: _itself, Any: _anything}
+_GENERIC: Mapping[object, Callable[[Node, tuple[Any, ...], ProblemList], Any]] = {
+    Union: _union,
+    types.UnionType: _union,
+    Literal: _choice,
+    tuple: _list,
+    Mapping: _mapping,
+}

@@ -38,7 +38,7 @@ class Place:
             return function()
         except (KeyboardInterrupt, GeneratorExit):
             raise
-        except BaseException as error:  # noqa: BLE001 - a native panic is no Exception
+        except BaseException as error:
             wrapped = self.wrap(error)
             if wrapped is error:
                 raise

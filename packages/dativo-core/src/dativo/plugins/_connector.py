@@ -110,9 +110,10 @@ def _batch(place: Place, item: object) -> Batch:
     _arrow(place, item.data)
     if item.checkpoint is not None:
         place.expect(item.checkpoint, Checkpoint)
-    if item.op not in tuple(Operation):
-        raise place.violation(f"gave a batch with the operation {item.op!r}")
-    return item if isinstance(item.op, Operation) else attrs.evolve(item, op=Operation(item.op))
+    operation: object = item.op
+    if operation not in tuple(Operation):
+        raise place.violation(f"gave a batch with the operation {operation!r}")
+    return attrs.evolve(item, op=Operation(item.op))
 
 
 def _arrow(place: Place, item: object) -> ArrowStream:

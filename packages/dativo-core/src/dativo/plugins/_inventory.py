@@ -81,8 +81,8 @@ def list_plugins() -> tuple[PluginEntry, ...]:
     return tuple(sorted(entries, key=lambda entry: (entry.kind, entry.name, entry.distribution)))
 
 
-def find_connector(name: str) -> PluginEntry:
-    """Return the installed connector *name*.
+def find_connector(name: str, *, manifest: bool = True) -> PluginEntry:
+    """Return the installed connector *name*; without *manifest*, that file is left unread.
 
     Raises:
         PluginNotFoundError: None is installed under this name, or more than one is.
@@ -93,7 +93,7 @@ def find_connector(name: str) -> PluginEntry:
     mine = [found for found in registered if found.name == name]
     if not mine:
         raise _not_found(name, {found.name for found in registered})
-    entry = _entries(mine, installed_version(CORE))[0]
+    entry = _entries(mine, installed_version(CORE), manifest=manifest)[0]
     if entry.duplicates:
         raise PluginNotFoundError(entry.problem, fix=entry.fix, connector=name)
     if not entry.is_usable:
@@ -128,7 +128,9 @@ def _not_found(name: str, known: set[str]) -> PluginNotFoundError:
     return PluginNotFoundError(msg, fix=f"pip install dativo-connector-{name}")
 
 
-def _entries(registered: Iterable[Registration], core_version: str) -> list[PluginEntry]:
+def _entries(
+    registered: Iterable[Registration], core_version: str, *, manifest: bool = True
+) -> list[PluginEntry]:
     """Make one entry per kind, name and distribution, of the highest major in common."""
     families: dict[tuple[str, str], dict[str, list[Registration]]] = {}
     for found in registered:
@@ -139,7 +141,8 @@ def _entries(registered: Iterable[Registration], core_version: str) -> list[Plug
         for distribution in family:
             best = max(family[distribution], key=_preference)
             others = tuple(sorted(set(family) - {distribution}))
-            entries.append(_entry(best, core_version, others))
+            read = _manifest(best) if manifest else (None, NO_MANIFEST)
+            entries.append(_entry(best, core_version, others, read))
     return entries
 
 
@@ -149,12 +152,15 @@ def _preference(found: Registration) -> tuple[bool, int]:
     return readable, major
 
 
-def _entry(found: Registration, core_version: str, others: tuple[str, ...]) -> PluginEntry:
-    distribution = found.distribution
-    problem = distribution.problem or _damage(found)
-    manifest, manifest_problem = (None, NO_MANIFEST) if problem else _manifest(found)
-    damaged = manifest_problem not in ("", NO_MANIFEST)
-    problem = problem or (manifest_problem if damaged else "")
+def _entry(
+    found: Registration,
+    core_version: str,
+    others: tuple[str, ...],
+    read: tuple[Manifest | None, str],
+) -> PluginEntry:
+    distribution, (manifest, manifest_problem) = found.distribution, read
+    is_damaged = manifest_problem not in ("", NO_MANIFEST)
+    problem = _damage(found) or (manifest_problem if is_damaged else "")
     judged = judge(
         distribution.name,
         major=found.major or 0,
@@ -166,7 +172,7 @@ def _entry(found: Registration, core_version: str, others: tuple[str, ...]) -> P
         fix = f"pip install --force-reinstall {distribution.name}"
         judged = Judgement(VersionVerdict.BROKEN_METADATA, problem, fix)
     if others:
-        judged = attrs.evolve(judged, **_duplicate(found, others))
+        judged = _duplicate(found, others, judged.verdict)
     return PluginEntry(
         name=found.name,
         kind=found.kind,
@@ -185,12 +191,14 @@ def _entry(found: Registration, core_version: str, others: tuple[str, ...]) -> P
 
 
 def _manifest(found: Registration) -> tuple[Manifest | None, str]:
-    if found.kind != "connector":
+    if found.kind != "connector" or _damage(found):
         return None, NO_MANIFEST
     return read_manifest(found.distribution, found.name, found.value.partition(":")[0].strip())
 
 
 def _damage(found: Registration) -> str:
+    if found.distribution.problem:
+        return found.distribution.problem
     if found.major is None:
         return f"its group {found.group!r} names no contract; expected {_expected(found)!r}"
     if _NAME.fullmatch(found.name) is None:
@@ -204,11 +212,9 @@ def _expected(found: Registration) -> str:
     return f"dativo.{found.kind}s.v{CONTRACT_MAJOR}"
 
 
-def _duplicate(found: Registration, others: tuple[str, ...]) -> dict[str, str]:
+def _duplicate(found: Registration, others: tuple[str, ...], verdict: VersionVerdict) -> Judgement:
     names = sorted((found.distribution.name, *others))
     listed = " and ".join(names)
     choices = [f"pip uninstall {name}" for name in reversed(names)]
-    return {
-        "problem": f"{found.kind} {found.name!r} is registered by {listed}",
-        "fix": "   # or: ".join(choices),
-    }
+    problem = f"the {found.kind} {found.name!r} is registered by {listed}"
+    return Judgement(verdict, problem, "   # or: ".join(choices))

@@ -67,10 +67,12 @@ def load_connector(name: str, role: Role) -> Connector:
 def build_manifest(name: str) -> Manifest:
     """Import the connector *name* and make its manifest from what it says of itself.
 
+    The manifest that it has, if any, is not looked at.
+
     Raises:
         DativoError: As for :func:`load_connector`.
     """
-    entry = find_connector(name)
+    entry = find_connector(name, manifest=False)
     manager = _register(entry, _import(entry))
     return Manifest.of(name, _describe(entry, manager), _hooks(manager))
 
@@ -85,7 +87,7 @@ def _import(entry: PluginEntry) -> object:
                 found = getattr(found, attribute)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - SystemExit and native panics too
+    except BaseException as error:
         msg = f"{_title(entry)} cannot be imported: {describe_exception(error)}"
         fix = f"pip install -U --force-reinstall {entry.distribution}"
         raise PluginLoadError(msg, fix=fix, connector=entry.name, phase="load") from error
@@ -104,7 +106,7 @@ def _register(entry: PluginEntry, plugin: object) -> pluggy.PluginManager:
         raise _violation(entry, f"{lines[0]}: {lines[-1]}") from error
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - attributes of a plugin may raise anything
+    except BaseException as error:
         msg = f"{_title(entry)} cannot be registered: {describe_exception(error)}"
         raise PluginLoadError(msg, connector=entry.name, phase="load") from error
     known = set(hookspecs.__all__) - {"hookimpl", "hookspec"}
@@ -150,7 +152,7 @@ def _check(info: ConnectorInfo) -> None:
         _check_modes(info.writer.write_modes, WriteMode)
 
 
-def _check_modes(modes: tuple[object, ...], kind: type[ReadMode] | type[WriteMode]) -> None:
+def _check_modes(modes: tuple[object, ...], kind: type[ReadMode | WriteMode]) -> None:
     if not modes or not all(isinstance(mode, kind) for mode in modes):
         msg = f"its modes are {modes!r}; expected at least one {kind.__name__}"
         raise ValueError(msg)

@@ -17,6 +17,7 @@ from dativo.plugins._scan import Distribution
 __all__ = ["ManifestFile", "compare_manifest", "manifest_path", "read_manifest", "write_manifest"]
 
 NO_MANIFEST = "none"
+_EMPTY = ("", "{}")  # a file that waits for its first `dativo plugins manifest NAME --write`
 
 
 @attrs.frozen
@@ -45,7 +46,7 @@ def read_manifest(
         try:
             text = distribution.read_text(f"extra_metadata/{file}")
             text = text if text is not None else _package_data(distribution, module, file)
-            if text is None:
+            if text is None or text.strip() in _EMPTY:
                 continue
             manifest = Manifest.from_json(text)
         except (ValueError, OSError, RecursionError) as error:
@@ -62,17 +63,12 @@ def manifest_path(distribution: Distribution) -> Path:
     Raises:
         MissingConfigError: The distribution is not installed from a folder.
     """
-    try:
-        document = json.loads(distribution.read_text("direct_url.json") or "{}")
-        url, about = urlsplit(str(document.get("url", ""))), document.get("dir_info") or {}
-        editable = url.scheme == "file" and bool(about.get("editable"))
-    except (ValueError, AttributeError):
-        editable = False
-    if not editable:
+    folder = _source_folder(distribution)
+    if folder is None:
         msg = f"{distribution.name} is not installed in editable mode, so its source is not known"
         fix = "Pass --path FILE, or install it with `pip install -e FOLDER`."
         raise MissingConfigError(msg, fix=fix)
-    return Path(unquote(url.path), MANIFEST_FILE)
+    return folder / MANIFEST_FILE
 
 
 def compare_manifest(manifest: Manifest, path: Path) -> ManifestFile:
@@ -92,6 +88,15 @@ def write_manifest(manifest: Manifest, path: Path) -> ManifestFile:
     if not compared.is_current:
         path.write_text(manifest.to_json(), encoding="utf-8")
     return compared
+
+
+def _source_folder(distribution: Distribution) -> Path | None:
+    try:
+        document = json.loads(distribution.read_text("direct_url.json") or "{}")
+        url, is_editable = urlsplit(document["url"]), document["dir_info"]["editable"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Path(unquote(url.path)) if url.scheme == "file" and is_editable is True else None
 
 
 def _package_data(distribution: Distribution, module: str, file: str) -> str | None:

@@ -22,6 +22,7 @@ _REQUIREMENT = re.compile(
     r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*\(?([^;)]*)\)?\s*(;.*)?", re.DOTALL
 )
 _CLAUSE = re.compile(r"(>=|<=|==|~=|<|>)\s*v?([0-9]+(?:\.[0-9]+)*)(\.\*)?")
+_CONTRACT = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})")
 _RELEASE = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)")
 _ALLOWED = {">=": (0, 1), ">": (1,), "<=": (-1, 0), "<": (-1,), "==": (0,)}
 
@@ -78,10 +79,8 @@ def judge(
 
 def _minor(contract: str | None, major: int) -> int:
     """Return the manifest's minor, or 0 where it says nothing about this major."""
-    parts = (contract or "").split(".")
-    if len(parts) != 2 or not all(part.isdecimal() for part in parts) or int(parts[0]) != major:
-        return 0
-    return int(parts[1])
+    match = _CONTRACT.fullmatch(contract or "")
+    return int(match[2]) if match is not None and int(match[1]) == major else 0
 
 
 def _unmet(requirement: str, core_version: str) -> VersionVerdict | None:
