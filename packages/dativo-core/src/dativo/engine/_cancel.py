@@ -20,7 +20,7 @@ class Cancellation:
     def __init__(self) -> None:
         self._event = threading.Event()
         self._lock = threading.Lock()
-        self._calls: dict[int, Callable[[], None]] = {}
+        self._calls: dict[object, Callable[[], None]] = {}
         self._reason: DativoError | None = None
 
     def cancel(self, reason: DativoError | None = None) -> None:
@@ -61,10 +61,11 @@ class Cancellation:
     @contextlib.contextmanager
     def calling(self, call: Callable[[], None]) -> Iterator[None]:
         """While entered, throwing the switch runs *call*; at once if it was thrown before."""
+        registration = object()
         with self._lock:
             late = self._reason is not None
             if not late:
-                self._calls[id(call)] = call
+                self._calls[registration] = call
         if late:
             with contextlib.suppress(Exception):
                 call()
@@ -72,7 +73,7 @@ class Cancellation:
             yield
         finally:
             with self._lock:
-                self._calls.pop(id(call), None)
+                self._calls.pop(registration, None)
 
 
 def fresh(error: DativoError) -> DativoError:

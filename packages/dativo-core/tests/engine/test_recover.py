@@ -1,0 +1,93 @@
+"""The start-up table, row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dativo.contract import Checkpoint, Commit, CommitRecord, WriteMode
+from dativo.engine._recover import Start, reconcile
+from dativo.errors import StateError
+from dativo.state import StateEntry
+
+FINGERPRINT = {"source": "numbers:", "mode": "incremental"}
+
+
+def record(epoch: int = 3, commit_id: str = "c3", job: str = "job") -> CommitRecord:
+    commit = Commit(
+        job_id=job,
+        stream="s",
+        epoch=epoch,
+        commit_id=commit_id,
+        run_id="r",
+        fence=7,
+        mode=WriteMode.APPEND,
+        checkpoint=Checkpoint({"id": epoch}),
+        fingerprint=FINGERPRINT,
+    )
+    return CommitRecord(commit=commit, rows=1)
+
+
+def entry(epoch: int = 3, commit_id: str = "c3") -> StateEntry:
+    return StateEntry(record=record(epoch, commit_id), updated_at="2026-01-01T00:00:00Z")
+
+
+def start(published: CommitRecord | None, stored: StateEntry | None, **changes: Any) -> Start:
+    arguments: dict[str, Any] = {
+        "job": "job",
+        "fingerprint": FINGERPRINT,
+        "mode": WriteMode.APPEND,
+        **changes,
+    }
+    return reconcile(published, stored, **arguments)
+
+
+def test_nothing_published_and_no_state_begins_at_the_beginning() -> None:
+    found = start(None, None)
+
+    assert (found.epoch, found.checkpoint, found.roll_forward) == (0, None, False)
+
+
+def test_state_and_record_agree() -> None:
+    found = start(record(), entry())
+
+    assert (found.epoch, found.checkpoint, found.roll_forward) == (3, Checkpoint({"id": 3}), False)
+
+
+@pytest.mark.parametrize("stored", [None, entry(2, "c2")])
+def test_record_ahead_of_the_state_wins(stored: StateEntry | None) -> None:
+    found = start(record(), stored)
+
+    assert (found.epoch, found.checkpoint, found.roll_forward) == (3, Checkpoint({"id": 3}), True)
+
+
+@pytest.mark.parametrize(
+    ("published", "stored", "message"),
+    [
+        (None, entry(), "moved or deleted"),
+        (record(2, "c2"), entry(), "older than the state"),
+        (record(3, "other"), entry(), "somebody else wrote there"),
+        (record(job="other"), entry(), "job 'other' published"),
+        (record(job="other"), None, "job 'other' published"),
+    ],
+)
+def test_what_does_not_fit_together_is_an_error(
+    published: CommitRecord | None, stored: StateEntry | None, message: str
+) -> None:
+    with pytest.raises(StateError, match=message):
+        start(published, stored)
+
+
+def test_changed_fingerprint_says_what_changed() -> None:
+    with pytest.raises(StateError, match=r"mode: incremental -> full; cursor: \(none\) -> id"):
+        start(record(), entry(), fingerprint={**FINGERPRINT, "mode": "full", "cursor": "id"})
+
+
+def test_replace_compares_only_the_owner() -> None:
+    found = start(record(), None, fingerprint={}, mode=WriteMode.REPLACE)
+
+    assert (found.epoch, found.checkpoint) == (3, None)
+    assert start(None, entry(), mode=WriteMode.REPLACE).epoch == 0
+    with pytest.raises(StateError, match="other"):
+        start(record(job="other"), None, mode=WriteMode.REPLACE)

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from dativo.contract import Checkpoint, Commit, CommitRecord, WriteMode
+from dativo.errors import DativoError, DiskFullError, StateLockedError, StateUnreadableError
+from dativo.state import STATE_FORMAT, StateStore, job_lock, private_file, private_folder
+
+
+def record(stream: str = "s", epoch: int = 1) -> CommitRecord:
+    commit = Commit(
+        job_id="job",
+        stream=stream,
+        epoch=epoch,
+        commit_id=f"c{epoch}",
+        run_id="r",
+        fence=1,
+        mode=WriteMode.APPEND,
+        checkpoint=Checkpoint({"id": epoch}),
+        fingerprint={"a": "b"},
+    )
+    return CommitRecord(commit=commit, rows=5, files=("f",), schema="id: int64")
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    store = StateStore(tmp_path / ".dativo")
+    store.save(record(epoch=1))
+    store.save(record(epoch=2))
+    store.close()
+
+    again = StateStore(tmp_path / ".dativo")
+    entry = again.load("job", "s")
+    nothing = again.load("job", "other")
+    again.close()
+
+    assert entry is not None
+    assert entry.record == record(epoch=2)
+    assert (entry.epoch, entry.commit_id) == (2, "c2")
+    assert entry.checkpoint == Checkpoint({"id": 2})
+    assert entry.fingerprint == {"a": "b"}
+    assert nothing is None
+
+
+def test_fences_only_grow(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    fences = [store.next_fence("job") for _ in range(3)]
+    store.close()
+
+    assert fences == sorted(set(fences))
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database at all" * 50, b"SQLite format 3\0" + b"x" * 2000]
+)
+def test_damaged_database_is_an_error_and_never_empty(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "state.db").write_bytes(content)
+
+    with pytest.raises(StateUnreadableError, match=r"state\.db") as caught:
+        StateStore(tmp_path)
+
+    assert caught.value.exit_code == 60
+
+
+def test_damaged_entry_is_an_error(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    store.save(record())
+    with sqlite3.connect(tmp_path / "state.db") as database:
+        database.execute("update state set record = '{}'")
+
+    with pytest.raises(StateUnreadableError, match="damaged"):
+        store.load("job", "s")
+    store.close()
+
+
+def test_database_of_a_newer_dativo_is_refused(tmp_path: Path) -> None:
+    StateStore(tmp_path).close()
+    with sqlite3.connect(tmp_path / "state.db") as database:
+        database.execute("update meta set value = ?", (str(STATE_FORMAT + 1),))
+
+    with pytest.raises(StateUnreadableError, match="format 2"):
+        StateStore(tmp_path)
+
+
+def test_full_database_is_a_full_disk(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    pages = store._database.execute("pragma page_count").fetchone()[0]
+    store._database.execute(f"pragma max_page_count = {pages}")
+
+    def fill() -> None:
+        for number in range(2_000):
+            store.save(record(stream=f"stream {number}"))
+
+    with pytest.raises(DiskFullError):
+        fill()
+    store.close()
+
+
+def test_failed_fence_leaves_no_transaction_open(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    store._database.execute("drop table fence")
+
+    for _ in range(2):
+        with pytest.raises(StateUnreadableError, match="fence"):
+            store.next_fence("job")
+
+    store.save(record())
+    store.close()
+
+
+def test_threads_share_a_store(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    threads = [
+        threading.Thread(target=lambda n=n: [store.save(record(f"s{n}", e)) for e in range(1, 20)])
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [store.load("job", f"s{n}").epoch for n in range(4)] == [19] * 4  # type: ignore[union-attr]
+    store.close()
+
+
+def test_lock_is_released_and_can_be_taken_again(tmp_path: Path) -> None:
+    with job_lock(tmp_path, "job", "r1"):
+        pass
+    with (
+        job_lock(tmp_path, "job", "r2"),
+        job_lock(tmp_path, "other", "r3"),
+        pytest.raises(StateLockedError, match="in progress") as caught,
+        job_lock(tmp_path, "job", "r4"),
+    ):
+        pass
+
+    assert caught.value.details["run_id"] == "r2"
+    assert caught.value.retryable
+
+
+def test_lock_file_that_says_nothing_is_still_a_lock(tmp_path: Path) -> None:
+    with job_lock(tmp_path, "job", "r1"):
+        next((tmp_path / "locks").iterdir()).write_text("")
+        with pytest.raises(StateLockedError, match=r"process \?"), job_lock(tmp_path, "job", "r2"):
+            pass
+
+
+def test_folders_and_files_are_private(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path / "a" / "b")
+    file = private_file(folder / "f")
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_place_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DativoError):
+        private_folder(tmp_path / "file" / "folder")
+    with pytest.raises(DativoError):
+        private_file(tmp_path / "file" / "f")
