@@ -1,1 +1,27 @@
-"""Write streams to Parquet files in a folder."""
+"""Write streams as Parquet files to a folder: every epoch becomes visible in one step."""
+
+from dativo_writer_parquet._config import (
+    Compression,
+    ParquetConfig,
+    PartitionBy,
+    PartitionPart,
+    StreamOptions,
+)
+from dativo_writer_parquet._hooks import (
+    check_connection,
+    describe,
+    read_back,
+    write,
+)
+
+__all__ = [
+    "Compression",
+    "ParquetConfig",
+    "PartitionBy",
+    "PartitionPart",
+    "StreamOptions",
+    "check_connection",
+    "describe",
+    "read_back",
+    "write",
+]

@@ -1,0 +1,160 @@
+"""Who may publish a stream: the claim of the newest run, and the marks of living sessions."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from pathlib import Path
+
+import attrs
+
+from dativo.errors import ConcurrencyError, StateUnreadableError
+from dativo_writer_parquet._layout import Place
+from dativo_writer_parquet._publish import make_folder, remove_tree, try_lock, write_durably
+
+__all__ = [
+    "Claim",
+    "Workspace",
+    "has_sessions",
+    "open_workspace",
+    "publish_claim",
+    "read_claim",
+    "sweep",
+]
+
+_FORMAT = 1
+_ALIVE = ".alive"
+
+
+@attrs.frozen(kw_only=True)
+class Claim:
+    """The run that may publish; every later run must have a higher fence."""
+
+    job_id: str
+    run_id: str
+    fence: int
+    host: str = ""
+    pid: int = 0
+
+    @classmethod
+    def own(cls, *, job_id: str, run_id: str, fence: int) -> Claim:
+        """Return the claim of this process."""
+        host = socket.gethostname()
+        return cls(job_id=job_id, run_id=run_id, fence=fence, host=host, pid=os.getpid())
+
+    def is_same_run(self, other: Claim) -> bool:
+        """Whether both are of one run; its sessions do not fence each other."""
+        mine = self.job_id, self.run_id, self.fence
+        return mine == (other.job_id, other.run_id, other.fence)
+
+    def __str__(self) -> str:
+        place = f" (pid {self.pid} on {self.host})" if self.pid else ""
+        return f"run {self.run_id} of job {self.job_id}, fence {self.fence}{place}"
+
+
+def read_claim(place: Place) -> Claim | None:
+    """Return the newest claim on the stream, ``None`` if nobody ever made one.
+
+    Raises:
+        StateUnreadableError: There is a claim that cannot be read.
+    """
+    try:
+        text = place.claim.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        return _parsed(text)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StateUnreadableError(
+            f"the claim {place.claim} is damaged: {error!r}",
+            fix=f"Make sure that no run is in progress, then remove {place.claim}.",
+            stream=place.stream,
+            phase="write",
+        ) from error
+
+
+def _parsed(text: str) -> Claim:
+    document = json.loads(text)
+    found = document.pop("format")
+    if found != _FORMAT:
+        raise ValueError(f"format {found}")
+    return Claim(**document)
+
+
+def publish_claim(place: Place, claim: Claim, holder: Claim | None) -> None:
+    """Make *claim* the newest one, durably; call it under the lock.
+
+    Raises:
+        ConcurrencyError: *holder* is another run whose fence is not lower.
+    """
+    if holder is not None and not claim.is_same_run(holder) and claim.fence <= holder.fence:
+        raise ConcurrencyError(
+            f"{place.data} is claimed by {holder}; this run {claim.run_id} has fence "
+            f"{claim.fence}, which is not above it",
+            details={"holder": attrs.asdict(holder), "fence": holder.fence},
+            stream=place.stream,
+            phase="write",
+        )
+    document = {"format": _FORMAT, **attrs.asdict(claim)}
+    write_durably(place.claim, json.dumps(document, sort_keys=True))
+
+
+@attrs.frozen
+class Workspace:
+    """A session's own folder; its lock tells the living from the dead."""
+
+    folder: Path
+    descriptor: int
+
+    def close(self) -> None:
+        """Remove the folder and its mark."""
+        remove_tree(self.folder)
+        _mark_of(self.folder).unlink(missing_ok=True)
+        os.close(self.descriptor)
+
+
+def open_workspace(place: Place) -> Workspace:
+    """Make a folder that a sweep will not take while this process lives; call it under the lock."""
+    folder = place.staging / secrets.token_hex(8)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(_mark_of(folder), flags, 0o600)
+    try:
+        try_lock(descriptor)
+        make_folder(folder)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return Workspace(folder, descriptor)
+
+
+def sweep(place: Place) -> int:
+    """Remove what sessions of dead processes have left, and return of how many.
+
+    Call it under the lock: otherwise it could take a session that is just being opened.
+    """
+    names = {entry.name.removesuffix(_ALIVE) for entry in os.scandir(place.staging)}
+    return sum(_swept(place.staging / name) for name in sorted(names))
+
+
+def has_sessions(place: Place) -> bool:
+    """Whether a living session has the stream open; call it after :func:`sweep`."""
+    return any(place.staging.iterdir())
+
+
+def _swept(folder: Path) -> bool:
+    mark = _mark_of(folder)
+    descriptor = os.open(mark, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if not try_lock(descriptor):
+            return False
+        remove_tree(folder)
+        mark.unlink(missing_ok=True)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _mark_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + _ALIVE)

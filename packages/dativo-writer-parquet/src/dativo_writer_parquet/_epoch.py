@@ -1,0 +1,244 @@
+"""Sealing an epoch, which may take long, and publishing it, which is one rename."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+import pyarrow as pa
+
+from dativo.contract import Commit, CommitRecord, WriteMode
+from dativo.errors import CommitUnknownError, ConcurrencyError, StateError, WriteFailedError
+from dativo_writer_parquet._config import PartitionBy
+from dativo_writer_parquet._files import FinishedFile, StagedFile
+from dativo_writer_parquet._layout import (
+    COMMIT_SUFFIX,
+    FILE_SUFFIX,
+    STAGED_SUFFIX,
+    Place,
+    epoch_folder,
+)
+from dativo_writer_parquet._publish import exchange, fsync_folder, rename_new
+from dativo_writer_parquet._records import Published, footer_entries, read_epoch
+from dativo_writer_parquet._staging import EpochSchema, StagingArea
+
+__all__ = ["SealedEpoch", "already_published", "confirm", "publish", "seal"]
+
+
+@attrs.frozen(kw_only=True)
+class SealedEpoch:
+    """An epoch that is whole and durable, and visible to nobody yet.
+
+    Attributes:
+        folder: What becomes the stream's folder if there is none, or if it is replaced.
+        record: The commit record that lies in it.
+        schema: The schema of its records.
+        partition_by: The levels of folders below it.
+        size_bytes: The size of its files.
+    """
+
+    folder: Path
+    record: CommitRecord
+    schema: pa.Schema
+    partition_by: tuple[PartitionBy, ...]
+    size_bytes: int
+
+    def published_at(self, place: Place) -> Published:
+        """Return it as what a reader of *place* will find."""
+        return Published(
+            folder=place.epoch(self.record.commit.epoch),
+            record=self.record,
+            schema=self.schema,
+            partition_by=self.partition_by,
+        )
+
+
+def seal(
+    area: StagingArea,
+    schema: EpochSchema,
+    commit: Commit,
+    *,
+    rows: int,
+    folder_mode: int,
+    tell: Callable[[], None],
+) -> SealedEpoch:
+    """Close and check the staged files and lay them out as the epoch's folder, durably.
+
+    Raises:
+        WriteFailedError: The footers of the files, read back, do not add up to *rows*.
+    """
+    levels = tuple(key.level for key in schema.keys)
+    *others, carrier = area.open_files() or [_empty_file(area, schema)]
+    for file in others:
+        area.keep(file.finish())
+        tell()
+    names = {file.path: _name(file) for file in area.finished_files()}
+    names[carrier.path] = _name(carrier, suffix=COMMIT_SUFFIX)
+    record = CommitRecord(
+        commit=commit,
+        rows=rows,
+        files=tuple(sorted(f"{epoch_folder(commit.epoch)}/{name}" for name in names.values())),
+        schema=schema.logical.to_string(show_field_metadata=False, show_schema_metadata=False),
+    )
+    area.keep(carrier.finish(footer_entries(record, schema.logical, levels)))
+    files = area.finished_files()
+    counted = sum(file.rows for file in files)
+    if counted != rows:
+        raise WriteFailedError(
+            f"the staged files of {commit.stream} hold {counted} records, but {rows} were read",
+            phase="write",
+        )
+    folder = area.folder / "publish"  # the files move within the area's folder
+    _lay_out(folder, commit.epoch, names, mode=folder_mode)
+    return SealedEpoch(
+        folder=folder,
+        record=record,
+        schema=schema.logical,
+        partition_by=levels,
+        size_bytes=sum(file.size_bytes for file in files),
+    )
+
+
+def publish(place: Place, sealed: SealedEpoch) -> None:
+    """Make *sealed* visible in one step, then durable; call it under the lock.
+
+    Raises:
+        ConcurrencyError: Somebody published there without the lock.
+        CommitUnknownError: It is visible, but perhaps not for ever.
+    """
+    commit = sealed.record.commit
+    try:
+        _STEPS[commit.mode, place.data.exists()](place, sealed)
+    except FileExistsError as error:
+        raise ConcurrencyError(
+            f"{error.filename2 or place.data} appeared while it was published",
+            stream=place.stream,
+            phase="write",
+        ) from error
+    except OSError as error:
+        if not _is_published(place, commit, error):
+            raise
+    confirm(place)
+
+
+def confirm(place: Place) -> None:
+    """Make what is visible durable.
+
+    Raises:
+        CommitUnknownError: The disk did not confirm.
+    """
+    try:
+        fsync_folder(place.data)
+        fsync_folder(place.root)
+    except OSError as error:
+        raise CommitUnknownError(
+            f"{place.data} is published, but the disk did not confirm it: {error}",
+            details={"path": str(place.data)},
+            stream=place.stream,
+            phase="write",
+        ) from error
+
+
+def already_published(place: Place, commit: Commit, last: Published | None) -> Published | None:
+    """Return the epoch if exactly this commit is published, ``None`` if it is the next one.
+
+    Raises:
+        ConcurrencyError: The epoch is published under another id, or a later one is.
+        StateError: Epochs before it are missing.
+    """
+    newest_epoch = 0 if last is None else last.record.commit.epoch
+    if commit.epoch == newest_epoch + 1:
+        return None
+    if commit.epoch > newest_epoch:
+        raise StateError(
+            f"epoch {commit.epoch} of {place.stream} cannot follow epoch {newest_epoch}, the "
+            f"newest one in {place.data}",
+            stream=place.stream,
+            phase="write",
+        )
+    there = place.epoch(commit.epoch).is_dir()
+    found = read_epoch(place, commit.epoch) if there else last
+    if found is not None and _identity(found.record.commit) == _identity(commit):
+        return found
+    assert last is not None
+    raise ConcurrencyError(
+        f"epoch {commit.epoch} of {place.stream} is published already, by run "
+        f"{(found or last).record.commit.run_id} of job {last.record.commit.job_id}; the newest "
+        f"epoch is {newest_epoch}",
+        details={"newest_epoch": newest_epoch},
+        stream=place.stream,
+        phase="write",
+    )
+
+
+def _identity(commit: Commit) -> tuple[str, str, int, str]:
+    return commit.job_id, commit.stream, commit.epoch, commit.commit_id
+
+
+def _is_published(place: Place, commit: Commit, error: OSError) -> bool:
+    """Find out whether a rename that failed has happened all the same."""
+    if error.errno != errno.EIO:
+        return False
+    try:
+        there = place.epoch(commit.epoch).is_dir()
+        found = read_epoch(place, commit.epoch) if there else None
+    except Exception as unknown:
+        raise CommitUnknownError(
+            f"publishing {place.data} failed, and it cannot be told how far it went: {error}",
+            details={"path": str(place.data)},
+            stream=place.stream,
+            phase="write",
+        ) from unknown
+    return found is not None and _identity(found.record.commit) == _identity(commit)
+
+
+def _empty_file(area: StagingArea, schema: EpochSchema) -> StagedFile:
+    return area.new_file(schema, "/".join(key.folder(None) for key in schema.keys))
+
+
+def _name(file: StagedFile | FinishedFile, *, suffix: str = FILE_SUFFIX) -> str:
+    name = file.path.name.removesuffix(STAGED_SUFFIX) + suffix
+    return f"{file.partition}/{name}" if file.partition else name
+
+
+def _lay_out(folder: Path, epoch: int, names: dict[Path, str], *, mode: int) -> None:
+    """Rename the staged files to their places below *folder* and make every name durable."""
+    top = folder / epoch_folder(epoch)
+    folders = {top, *(parent for name in names.values() for parent in _parents(top, top / name))}
+    for path in (folder, *sorted(folders)):
+        path.mkdir(mode=0o700)
+        path.chmod(mode)
+    for path, name in names.items():
+        path.rename(top / name)
+    for path in (*sorted(folders, reverse=True), folder):
+        fsync_folder(path)
+
+
+def _parents(top: Path, path: Path) -> Sequence[Path]:
+    return [parent for parent in path.parents if top in parent.parents]
+
+
+# --- the one step, by mode and by whether there is anything yet ---------------------------------
+
+
+def _publish_stream(place: Place, sealed: SealedEpoch) -> None:
+    rename_new(sealed.folder, place.data)
+
+
+def _publish_epoch(place: Place, sealed: SealedEpoch) -> None:
+    epoch = sealed.record.commit.epoch
+    rename_new(sealed.folder / epoch_folder(epoch), place.epoch(epoch))
+
+
+def _exchange_stream(place: Place, sealed: SealedEpoch) -> None:
+    exchange(sealed.folder, place.data)
+
+
+_STEPS: dict[tuple[WriteMode, bool], Callable[[Place, SealedEpoch], None]] = {
+    (WriteMode.APPEND, False): _publish_stream,
+    (WriteMode.APPEND, True): _publish_epoch,
+    (WriteMode.REPLACE, False): _publish_stream,
+    (WriteMode.REPLACE, True): _exchange_stream,
+}

@@ -1,0 +1,123 @@
+"""Opening a stream for one run: who may write it, and what the runs before have left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+
+from dativo.contract import Context, WriteMode, WriteRequest
+from dativo.errors import CapabilityMissingError, ConcurrencyError
+from dativo_writer_parquet._claims import (
+    Claim,
+    Workspace,
+    has_sessions,
+    open_workspace,
+    publish_claim,
+    read_claim,
+    sweep,
+)
+from dativo_writer_parquet._config import ParquetConfig
+from dativo_writer_parquet._errors import explained
+from dativo_writer_parquet._layout import Place
+from dativo_writer_parquet._publish import LockTimeoutError, can_exchange, locked, make_folder
+from dativo_writer_parquet._records import Published, newest
+
+__all__ = ["Opened", "critical", "open_place"]
+
+
+@attrs.frozen(kw_only=True)
+class Opened:
+    """A stream's place that is ready to be written.
+
+    Attributes:
+        place: Where it is.
+        workspace: The session's own folder.
+        claim: This run's claim; ``None`` if the place belongs to another job.
+        last: The newest epoch.
+    """
+
+    place: Place
+    workspace: Workspace
+    claim: Claim | None
+    last: Published | None
+
+
+def open_place(config: ParquetConfig, request: WriteRequest, context: Context) -> Opened:
+    """Claim the stream for this run and remove what dead runs have left.
+
+    Raises:
+        ConcurrencyError: Another run holds the stream with a fence that is not lower.
+        CapabilityMissingError: The writer or the file system lacks the mode.
+        StateError: The stream's folder is not as Dativo left it.
+    """
+    _require_mode(request)
+    place = Place(config.path.absolute(), request.stream)
+    with explained(place.control, stream=request.stream):
+        make_folder(place.root, mode=config.folder_bits)
+        make_folder(place.staging)
+        with critical(place, context):
+            if request.mode is WriteMode.REPLACE and not can_exchange(place.control):
+                raise _no_exchange(place)
+            swept = sweep(place)
+            if swept:
+                context.log("removed what broken runs left staged", stream=place.stream, runs=swept)
+            last = newest(place)
+            claim = _claim(place, context, last)
+            workspace = open_workspace(place)
+    return Opened(place=place, workspace=workspace, claim=claim, last=last)
+
+
+@contextmanager
+def critical(place: Place, context: Context) -> Iterator[None]:
+    """Hold the stream's kernel lock.
+
+    Raises:
+        ConcurrencyError: Another process holds it for longer than a publication ever takes.
+    """
+    try:
+        with locked(place.lock, stopped=context.cancelled):
+            yield
+    except LockTimeoutError as error:
+        raise ConcurrencyError(
+            f"{place.data} is locked; the newest claim is that of {read_claim(place)}",
+            stream=place.stream,
+            phase="write",
+        ) from error
+
+
+def _claim(place: Place, context: Context, last: Published | None) -> Claim | None:
+    """Publish this run's claim, unless the place belongs to another job."""
+    claim = Claim.own(job_id=context.job_id, run_id=context.run_id, fence=context.fence)
+    written = None if last is None else last.record.commit
+    if written is not None and written.job_id != claim.job_id:
+        return None
+    holder = read_claim(place)
+    if holder is not None and holder.job_id != claim.job_id and not has_sessions(place):
+        holder = None  # another job claimed the place, published nothing and is gone
+    if written is not None and (holder is None or holder.fence < written.fence):
+        # The claim was removed by hand; the published record still tells the fence.
+        holder = Claim(job_id=written.job_id, run_id=written.run_id, fence=written.fence)
+    publish_claim(place, claim, holder)
+    return claim
+
+
+def _require_mode(request: WriteRequest) -> None:
+    if request.mode not in (WriteMode.APPEND, WriteMode.REPLACE):
+        raise CapabilityMissingError(
+            f"the parquet writer has no {request.mode} mode",
+            fix="Use append or replace.",
+            stream=request.stream,
+            phase="write",
+        )
+
+
+def _no_exchange(place: Place) -> CapabilityMissingError:
+    return CapabilityMissingError(
+        f"the file system of {place.root} cannot exchange two folders in one step, and replace "
+        "never deletes before it renames",
+        fix="Use a local file system (ext4, xfs, btrfs, tmpfs, APFS), or append mode.",
+        stream=place.stream,
+        phase="write",
+    )

@@ -1,0 +1,185 @@
+"""The system calls that make data durable, and visible in one step."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = [
+    "LOCK_TIMEOUT_SECONDS",
+    "LockTimeoutError",
+    "can_exchange",
+    "exchange",
+    "fsync_folder",
+    "locked",
+    "make_folder",
+    "remove_tree",
+    "rename_new",
+    "try_lock",
+    "write_durably",
+]
+
+LOCK_TIMEOUT_SECONDS = 30.0
+_LOCK_POLL_SECONDS = 0.02
+
+_AT_FDCWD = -100
+_NOREPLACE = 1
+_EXCHANGE = 2
+_MACOS_EXCHANGE = 0x2
+_MACOS_EXCLUSIVE = 0x4
+
+_UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+
+
+class LockTimeoutError(Exception):
+    """Somebody else holds the lock for longer than a publication ever takes."""
+
+
+def fsync_folder(path: Path) -> None:
+    """Make the names in *path* durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(path: Path, *, mode: int = 0o700) -> None:
+    """Create *path* and its missing parents, durably; one that exists stays as it is."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        try:
+            folder.mkdir(mode=mode)
+        except FileExistsError:  # somebody else was quicker
+            continue
+        folder.chmod(mode)
+        fsync_folder(folder.parent)
+    if not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+
+
+def write_durably(path: Path, text: str) -> None:
+    """Put *text* at *path*, mode 0600: after a crash it holds the old text or the new one."""
+    staged = path.with_name(f"{path.name}.new")
+    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    staged.replace(path)
+    fsync_folder(path.parent)
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Rename the folder *source* to *target*, which must not exist.
+
+    Raises:
+        FileExistsError: There is something at *target*.
+    """
+    try:
+        _rename(source, target, _NOREPLACE if _is_linux() else _MACOS_EXCLUSIVE)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        _rename_unless_exists(source, target)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Exchange two folders in one step.
+
+    Raises:
+        OSError: ``EINVAL``, ``ENOSYS`` or ``ENOTSUP`` where the file system cannot do it.
+    """
+    _rename(one, other, _EXCHANGE if _is_linux() else _MACOS_EXCHANGE)
+
+
+def can_exchange(folder: Path) -> bool:
+    """Try :func:`exchange` on two folders of our own in *folder*, which is left as it was."""
+    token = secrets.token_hex(8)
+    one, other = folder / f"probe-{token}-1", folder / f"probe-{token}-2"
+    one.mkdir(mode=0o700)
+    other.mkdir(mode=0o700)
+    try:
+        (one / "mark").mkdir()
+        exchange(one, other)
+        return (other / "mark").is_dir() and not (one / "mark").exists()
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            return False
+        raise
+    finally:
+        remove_tree(one, other)
+
+
+def remove_tree(*paths: Path) -> None:
+    """Remove what is there of *paths*; what cannot be removed stays for the next sweep."""
+    for path in paths:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def locked(
+    path: Path,
+    *,
+    timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[None]:
+    """Hold the kernel's lock on the file *path*; a crash releases it.
+
+    Raises:
+        LockTimeoutError: It was not given within the time, or *stopped* says to give up.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + timeout_seconds
+        while not try_lock(descriptor):
+            if time.monotonic() >= deadline or stopped():
+                raise LockTimeoutError(str(path))
+            time.sleep(_LOCK_POLL_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the lock of an open file if nobody else has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_linux() -> bool:
+    return sys.platform.startswith("linux")
+
+
+def _rename(source: Path, target: Path, flags: int) -> None:
+    library = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(source), os.fsencode(target)
+    try:
+        if _is_linux():
+            result = library.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], flags)
+        else:
+            result = library.renamex_np(names[0], names[1], flags)
+    except AttributeError as error:  # a C library without the call
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(target)) from error
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(source), None, str(target))
+
+
+def _rename_unless_exists(source: Path, target: Path) -> None:
+    # Safe under our lock; rename itself refuses a folder that is not empty.
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    source.rename(target)

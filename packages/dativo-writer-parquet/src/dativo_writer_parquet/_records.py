@@ -1,0 +1,150 @@
+"""What is published: the epochs of a stream's folder, and the record that lies in each."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dativo.contract import CommitRecord
+from dativo.errors import DativoError, StateError, StateUnreadableError
+from dativo_writer_parquet._config import PartitionBy, PartitionPart
+from dativo_writer_parquet._layout import COMMIT_SUFFIX, Place, epoch_of
+
+__all__ = ["Published", "footer_entries", "newest", "published_epochs", "read_epoch"]
+
+COMMIT_KEY = b"dativo.commit"
+SCHEMA_KEY = b"dativo.schema"
+PARTITION_KEY = b"dativo.partition_by"
+
+_FIX = "Restore {} from a backup, or move it away and run once with --full-refresh."
+
+
+@attrs.frozen(kw_only=True)
+class Published:
+    """One epoch as its footer tells it.
+
+    Attributes:
+        folder: Where it lies.
+        record: The commit record.
+        schema: The schema of the records as the source gave it, with the partition columns.
+        partition_by: The levels of folders below it.
+    """
+
+    folder: Path
+    record: CommitRecord
+    schema: pa.Schema
+    partition_by: tuple[PartitionBy, ...]
+
+
+def footer_entries(
+    record: CommitRecord, schema: pa.Schema, partition_by: tuple[PartitionBy, ...]
+) -> Mapping[bytes, bytes]:
+    """Return what goes into the footer of the one file that carries the record."""
+    levels = [{"column": level.column, "part": str(level.part)} for level in partition_by]
+    return {
+        COMMIT_KEY: record.to_json().encode(),
+        SCHEMA_KEY: base64.b64encode(schema.serialize().to_pybytes()),
+        PARTITION_KEY: json.dumps(levels).encode(),
+    }
+
+
+def published_epochs(place: Place) -> tuple[int, ...]:
+    """Return the published epochs in order; a folder that does not exist has none.
+
+    Raises:
+        StateError: The folder holds something that Dativo did not write there.
+    """
+    if place.data.is_symlink():
+        raise _foreign(place, "is a link")
+    try:
+        with os.scandir(place.data) as entries:
+            kinds = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+    except FileNotFoundError:
+        return ()
+    except NotADirectoryError:
+        raise _foreign(place, "is no folder") from None
+    strange = sorted(name for name, folder in kinds.items() if not (folder and epoch_of(name)))
+    if strange:
+        raise _foreign(place, f"holds {strange[0]!r}, which is no epoch")
+    return tuple(sorted(epoch for epoch in map(epoch_of, kinds) if epoch))
+
+
+def newest(place: Place) -> Published | None:
+    """Return the newest epoch of the stream's place, of whatever job; ``None`` if there is none.
+
+    Raises:
+        StateUnreadableError: It has no readable record.
+        StateError: The folder holds something that Dativo did not write there.
+    """
+    epochs = published_epochs(place)
+    return read_epoch(place, epochs[-1]) if epochs else None
+
+
+def read_epoch(place: Place, epoch: int) -> Published:
+    """Return what the footer of *epoch* says.
+
+    Raises:
+        StateUnreadableError: There is no record, more than one, or a damaged one.
+    """
+    folder = place.epoch(epoch)
+    try:
+        entries = _entries(folder)
+        found = Published(
+            folder=folder,
+            record=CommitRecord.from_json(entries[COMMIT_KEY].decode()),
+            schema=pa.ipc.read_schema(pa.py_buffer(base64.b64decode(entries[SCHEMA_KEY]))),
+            partition_by=_levels(entries[PARTITION_KEY]),
+        )
+        _require_same(found.record, place.stream, epoch)
+    except (OSError, ValueError, LookupError, TypeError, DativoError, pa.ArrowException) as error:
+        raise StateUnreadableError(
+            f"the commit record of {folder} cannot be read: {error}",
+            fix=_FIX.format(place.data),
+            details={"path": str(folder)},
+            stream=place.stream,
+            phase="write",
+        ) from error
+    return found
+
+
+def _entries(folder: Path) -> Mapping[bytes, bytes]:
+    carriers = [
+        Path(parent, name)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(COMMIT_SUFFIX)
+    ]
+    if len(carriers) != 1:
+        raise LookupError(f"{len(carriers)} files carry one, not exactly 1")
+    metadata = pq.read_metadata(carriers[0], memory_map=False).metadata
+    return metadata or {}
+
+
+def _levels(text: bytes) -> tuple[PartitionBy, ...]:
+    return tuple(
+        PartitionBy(column=level["column"], part=PartitionPart(level["part"]))
+        for level in json.loads(text)
+    )
+
+
+def _require_same(record: CommitRecord, stream: str, epoch: int) -> None:
+    told = record.commit.stream, record.commit.epoch
+    if told != (stream, epoch):
+        raise LookupError(f"it is the record of stream {told[0]!r}, epoch {told[1]}")
+
+
+def _foreign(place: Place, what: str) -> StateError:
+    return StateError(
+        f"{place.data} {what}; Dativo keeps nothing but its own epochs there",
+        fix=f"Move what is in the way out of {place.data}, or choose another path.",
+        details={"path": str(place.data)},
+        stream=place.stream,
+        phase="write",
+    )

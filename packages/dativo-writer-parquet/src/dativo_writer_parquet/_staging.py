@@ -1,0 +1,268 @@
+"""Staging: many readers at once into few files, in bounded memory, where nobody sees them."""
+
+from __future__ import annotations
+
+import resource
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import attrs
+import pyarrow as pa
+
+from dativo.errors import DataValidationError, WriteFailedError
+from dativo_writer_parquet._convert import convert
+from dativo_writer_parquet._files import FileFormat, FinishedFile, StagedFile
+from dativo_writer_parquet._layout import STAGED_SUFFIX
+from dativo_writer_parquet._partition import PartitionKey, split
+from dativo_writer_parquet._publish import remove_tree
+from dativo_writer_parquet._types import stored_field
+
+__all__ = ["Account", "EpochSchema", "Lane", "StagingArea"]
+
+MAX_PARTITIONS = 10_000
+
+
+@attrs.frozen(kw_only=True)
+class EpochSchema:
+    """The columns of an epoch, as the source gave them and as its files have them."""
+
+    logical: pa.Schema
+    converted: pa.Schema
+    in_files: pa.Schema
+    keys: tuple[PartitionKey, ...]
+
+    @classmethod
+    def of(cls, logical: pa.Schema, keys: tuple[PartitionKey, ...]) -> EpochSchema:
+        """Return how records of *logical* are stored below the folders of *keys*."""
+        fields = [stored_field(field, plain=bool(keys)) for field in logical]
+        leaving = {key.level.column for key in keys if key.leaves_file}
+        return cls(
+            logical=logical,
+            converted=pa.schema(fields, metadata=logical.metadata),
+            in_files=pa.schema(
+                [field for field in fields if field.name not in leaving],
+                metadata=logical.metadata,
+            ),
+            keys=keys,
+        )
+
+    def fit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return *batch* with the stored types, its columns in the order of the epoch."""
+        columns = []
+        for field in self.converted:
+            column = batch.column(batch.schema.get_field_index(field.name))
+            if not field.nullable and column.null_count:
+                raise DataValidationError(
+                    f"the column {field.name!r} is declared as never NULL, but holds "
+                    f"{column.null_count} of them",
+                    phase="write",
+                )
+            columns.append(convert(column, field.type))
+        return pa.RecordBatch.from_arrays(columns, schema=self.converted)
+
+    def parts(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield the records of each folder of a batch that :meth:`fit` made."""
+        return split(batch, self.keys) if self.keys else iter([("", batch)])
+
+
+class StagingArea:
+    """The files of the epoch that is being staged; safe to use from several threads.
+
+    A lane is what one ``stage`` call writes to. Lanes are handed on from call to call, so that
+    many small readers share files and row groups.
+    """
+
+    def __init__(self, workspace: Path, form: FileFormat, *, stream: str) -> None:
+        self.schema: EpochSchema | None = None
+        self.accounts: list[Account] = []
+        self._stream = stream
+        self._token = secrets.token_hex(8)
+        self.folder = workspace / self._token
+        self.has_failed = False
+        self._form = form
+        self._lock = threading.Lock()
+        self._idle: list[Lane] = []
+        self._busy: set[Lane] = set()
+        self._finished: list[FinishedFile] = []
+        self._partitions: set[str] = set()
+        self._numbers = count(1)
+        self._is_closed = False
+
+    @contextmanager
+    def lane(self, schema: EpochSchema) -> Iterator[Lane]:
+        """Lend a lane to one thread; it is discarded if the thread fails."""
+        with self._lock:
+            lane = self._idle.pop() if self._idle else Lane(self, schema, self._form)
+            self._busy.add(lane)
+        try:
+            yield lane
+        except BaseException:
+            lane.discard()
+            raise
+        finally:
+            with self._lock:
+                self._busy.discard(lane)
+                if self._is_closed:
+                    lane.discard()
+                else:
+                    self._idle.append(lane)
+
+    def new_file(self, schema: EpochSchema, partition: str) -> StagedFile:
+        """Open a file for the records of the folder *partition*.
+
+        Raises:
+            DataValidationError: The epoch has too many folders.
+        """
+        with self._lock:
+            self._require_open()
+            self._partitions.add(partition)
+            number, folders = next(self._numbers), len(self._partitions)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+        if folders > MAX_PARTITIONS:
+            raise DataValidationError(
+                f"partition_by makes more than {MAX_PARTITIONS} folders in one epoch",
+                fix="Choose a column with fewer values, or a coarser part of the date.",
+                phase="write",
+            )
+        path = self.folder / f"{self._token}-{number:05d}{STAGED_SUFFIX}"
+        return StagedFile(path, schema.in_files, self._form, partition=partition)
+
+    def account(self, rows: int) -> Account:
+        """Remember how many records one ``stage`` call has read.
+
+        Raises:
+            WriteFailedError: The epoch was aborted in the meantime.
+        """
+        account = Account(rows)
+        with self._lock:
+            self._require_open()
+            self.accounts.append(account)
+        return account
+
+    def keep(self, file: FinishedFile) -> None:
+        """Remember a file that is finished."""
+        with self._lock:
+            self._finished.append(file)
+
+    def open_files(self) -> list[StagedFile]:
+        """Return the files that are still open; call it when every ``stage`` has returned."""
+        return [file for lane in self._idle for file in lane.files()]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a ``stage`` has not returned yet."""
+        return bool(self._busy)
+
+    def finished_files(self) -> list[FinishedFile]:
+        """Return the files that are finished."""
+        return list(self._finished)
+
+    def discard(self) -> None:
+        """Remove the area's folder; what a thread is still writing goes when it ends."""
+        with self._lock:
+            self._is_closed = True
+            for lane in self._idle:
+                lane.discard()
+            self._idle, self._finished = [], []
+        remove_tree(self.folder)
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise WriteFailedError(
+                f"the epoch of {self._stream} was aborted while it was staged",
+                stream=self._stream,
+                phase="write",
+            )
+
+
+@attrs.frozen
+class Account:
+    """What one ``stage`` call has read: the other side of the count of what is in the files."""
+
+    rows: int
+
+
+class Lane:
+    """The open files of one thread, one per folder, and their common budget."""
+
+    def __init__(self, area: StagingArea, schema: EpochSchema, form: FileFormat) -> None:
+        self._area = area
+        self._schema = schema
+        self._form = form
+        self._files: OrderedDict[str, StagedFile] = OrderedDict()
+        self._most_files = _most_open_files()
+        self._finished_bytes = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take a batch of any size; what is over the budget is written."""
+        for piece in _pieces(batch, self._form):
+            for partition, part in self._schema.parts(self._schema.fit(piece)):
+                self._append(partition, part)
+            self._make_room()
+
+    @property
+    def bytes_written(self) -> int:
+        """How much this lane has put on disk so far."""
+        return self._finished_bytes + sum(file.bytes_written for file in self._files.values())
+
+    def files(self) -> Sequence[StagedFile]:
+        """Return the open files."""
+        return tuple(self._files.values())
+
+    def discard(self) -> None:
+        """Remove the open files."""
+        for file in self._files.values():
+            file.discard()
+        self._files.clear()
+
+    def _append(self, partition: str, part: pa.RecordBatch) -> None:
+        start = 0
+        while start < part.num_rows:
+            file = self._file(partition)
+            rows = min(part.num_rows - start, file.room_rows())
+            file.append(part.slice(start, rows))
+            start += rows
+
+    def _file(self, partition: str) -> StagedFile:
+        file = self._files.get(partition)
+        if file is not None and file.is_full:
+            self._finish(partition)
+            file = None
+        if file is None:
+            while len(self._files) >= self._most_files:
+                self._finish(next(iter(self._files)))
+            file = self._files[partition] = self._area.new_file(self._schema, partition)
+        self._files.move_to_end(partition)
+        return file
+
+    def _finish(self, partition: str) -> None:
+        file = self._files[partition]
+        finished = file.finish()
+        del self._files[partition]
+        self._finished_bytes += finished.size_bytes
+        self._area.keep(finished)
+
+    def _make_room(self) -> None:
+        while sum(file.pending_bytes for file in self._files.values()) > self._form.row_group_bytes:
+            max(self._files.values(), key=lambda file: file.pending_bytes).flush()
+
+
+def _pieces(batch: pa.RecordBatch, form: FileFormat) -> Iterator[pa.RecordBatch]:
+    """Cut a batch that would not fit the budget; an empty one is no piece."""
+    rows, size = batch.num_rows, max(batch.nbytes, 1)
+    share = max(1, min(rows, rows * form.row_group_bytes // size))
+    for start in range(0, rows, share):
+        yield batch.slice(start, share)
+
+
+def _most_open_files() -> int:
+    """Return how many files a lane may hold open: each takes two descriptors."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return 64
+    return max(2, min(64, soft // 32))

@@ -1,0 +1,198 @@
+"""The rules from Arrow types to Parquet types.
+
+A *logical* type is what the source gave; it is recorded in the footer. A *stored* type is what the
+files have. They differ only where Parquet has no such type; ``_convert`` goes both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+from pyarrow import types
+
+__all__ = [
+    "INTERVAL_STORAGE",
+    "canonical",
+    "children",
+    "is_list",
+    "is_list_view",
+    "is_text",
+    "stored_field",
+    "stored_type",
+]
+
+TYPE_KEY = b"dativo.type"
+
+INTERVAL_STORAGE = pa.struct(
+    [
+        pa.field("months", pa.int32(), nullable=False),
+        pa.field("days", pa.int32(), nullable=False),
+        pa.field("nanoseconds", pa.int64(), nullable=False),
+    ]
+)
+"""Parquet's own interval counts milliseconds and cannot hold negative parts; this one is exact."""
+
+
+def stored_field(field: pa.Field, *, plain: bool = False, nested: bool = False) -> pa.Field:
+    """Return *field* with the type that its file has."""
+    stored = field.with_type(stored_type(field.type, plain=plain, nested=nested))
+    if types.is_interval(field.type):
+        metadata = {**(field.metadata or {}), TYPE_KEY: str(field.type).encode()}
+        return stored.with_metadata(metadata)
+    return stored
+
+
+def stored_type(arrow: pa.DataType, *, plain: bool = False, nested: bool = False) -> pa.DataType:
+    """Return the type that *arrow* has in a file; itself wherever Parquet keeps it.
+
+    Args:
+        arrow: A type that :func:`checked` has let pass.
+        plain: Whether views are stored as plain texts: Arrow cannot sort views into partitions.
+        nested: Whether it lies inside a list, a struct or a map.
+    """
+    for applies, rule in _RULES:
+        if applies(arrow):
+            return rule(arrow, plain, nested)
+    return arrow
+
+
+def canonical(arrow: pa.DataType) -> str:
+    """Return a text that two types share if one can follow the other in published data.
+
+    Encodings (dictionaries, views, large offsets, widths of decimals) do not count.
+    """
+    for applies, name in _NAMES:
+        if applies(arrow):
+            return name(arrow)
+    return str(arrow)
+
+
+def children(arrow: pa.DataType) -> list[pa.Field]:
+    """Return the fields inside *arrow*."""
+    if types.is_map(arrow):
+        return [arrow.key_field, arrow.item_field]
+    if types.is_struct(arrow):
+        return [arrow.field(index) for index in range(arrow.num_fields)]
+    return [arrow.value_field] if is_list(arrow) else []
+
+
+def is_list(arrow: pa.DataType) -> bool:
+    """Whether *arrow* is a list of any kind; a map is none."""
+    return bool(
+        types.is_list(arrow)
+        or types.is_large_list(arrow)
+        or types.is_fixed_size_list(arrow)
+        or is_list_view(arrow)
+    )
+
+
+def is_list_view(arrow: pa.DataType) -> bool:
+    """Whether *arrow* is a list whose elements may lie anywhere in its values."""
+    return bool(types.is_list_view(arrow) or types.is_large_list_view(arrow))
+
+
+def is_text(arrow: pa.DataType) -> bool:
+    """Whether *arrow* is a text in any layout."""
+    return bool(
+        types.is_string(arrow) or types.is_large_string(arrow) or types.is_string_view(arrow)
+    )
+
+
+def is_bytes(arrow: pa.DataType) -> bool:
+    """Whether *arrow* is a byte string of any length in any layout."""
+    return bool(
+        types.is_binary(arrow) or types.is_large_binary(arrow) or types.is_binary_view(arrow)
+    )
+
+
+# --- how a type is stored: the first rule that applies ------------------------------------------
+
+_Rule = Callable[[pa.DataType, bool, bool], pa.DataType]
+
+
+def _store_dictionary(arrow: pa.DataType, plain: bool, nested: bool) -> pa.DataType:  # noqa: FBT001
+    # pyarrow reads back only dictionaries of texts, and cannot read small indices that overflow
+    # where the dictionaries of several batches meet.
+    if is_text(arrow.value_type) and not nested and not plain:
+        return pa.dictionary(pa.int32(), pa.string(), ordered=arrow.ordered)
+    return stored_type(arrow.value_type, plain=plain, nested=nested)
+
+
+def _store_decimal(arrow: pa.DataType, _plain: bool, _nested: bool) -> pa.DataType:  # noqa: FBT001
+    digits = arrow.precision - arrow.scale
+    return pa.decimal128(digits, 0) if digits <= 38 else pa.decimal256(digits, 0)  # noqa: PLR2004
+
+
+def _store_list(arrow: pa.DataType, plain: bool, _nested: bool) -> pa.DataType:  # noqa: FBT001
+    child = stored_field(arrow.value_field, plain=plain, nested=True)
+    if types.is_fixed_size_list(arrow):
+        return pa.list_(child, arrow.list_size)
+    is_large = types.is_large_list(arrow) or types.is_large_list_view(arrow)
+    if is_list_view(arrow) and child.type == arrow.value_field.type and not plain:
+        return pa.large_list_view(child) if is_large else pa.list_view(child)
+    return pa.large_list(child) if is_large else pa.list_(child)
+
+
+def _store_struct(arrow: pa.DataType, plain: bool, _nested: bool) -> pa.DataType:  # noqa: FBT001
+    return pa.struct([stored_field(child, plain=plain, nested=True) for child in children(arrow)])
+
+
+def _store_map(arrow: pa.DataType, plain: bool, _nested: bool) -> pa.DataType:  # noqa: FBT001
+    key = stored_field(arrow.key_field, plain=plain, nested=True)
+    item = stored_field(arrow.item_field, plain=plain, nested=True)
+    return pa.map_(key, item, keys_sorted=arrow.keys_sorted)
+
+
+def _store_as(stored: Callable[[pa.DataType], pa.DataType]) -> _Rule:
+    return lambda arrow, _plain, _nested: stored(arrow)
+
+
+def _store_view(large: pa.DataType) -> _Rule:
+    return lambda arrow, plain, _nested: large if plain else arrow
+
+
+_RULES: tuple[tuple[Callable[[pa.DataType], bool], _Rule], ...] = (
+    (types.is_dictionary, _store_dictionary),
+    (types.is_run_end_encoded, lambda t, p, n: stored_type(t.value_type, plain=p, nested=n)),
+    (types.is_interval, _store_as(lambda _: INTERVAL_STORAGE)),
+    (lambda t: types.is_decimal(t) and t.scale < 0, _store_decimal),
+    (types.is_date64, _store_as(lambda _: pa.date32())),
+    (lambda t: types.is_time32(t) and t.unit == "s", _store_as(lambda _: pa.time32("ms"))),
+    (
+        lambda t: types.is_timestamp(t) and t.unit == "s",
+        _store_as(lambda t: pa.timestamp("ms", t.tz)),
+    ),
+    (types.is_string_view, _store_view(pa.large_string())),
+    (types.is_binary_view, _store_view(pa.large_binary())),
+    (types.is_map, _store_map),
+    (types.is_struct, _store_struct),
+    (is_list, _store_list),
+)
+
+# --- what a type is called when encodings do not count ------------------------------------------
+
+
+def _field_name(field: pa.Field) -> str:
+    return canonical(field.type) + ("" if field.nullable else " not null")
+
+
+def _list_name(arrow: pa.DataType) -> str:
+    size = f"[{arrow.list_size}]" if types.is_fixed_size_list(arrow) else ""
+    return f"list{size}<{_field_name(arrow.value_field)}>"
+
+
+def _struct_name(arrow: pa.DataType) -> str:
+    return f"struct<{', '.join(f'{f.name!r}: {_field_name(f)}' for f in children(arrow))}>"
+
+
+_NAMES: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], str]], ...] = (
+    (is_text, lambda _: "text"),
+    (is_bytes, lambda _: "bytes"),
+    (types.is_dictionary, lambda arrow: canonical(arrow.value_type)),
+    (types.is_run_end_encoded, lambda arrow: canonical(arrow.value_type)),
+    (types.is_decimal, lambda arrow: f"decimal({arrow.precision}, {arrow.scale})"),
+    (types.is_map, lambda a: f"map<{canonical(a.key_type)}, {_field_name(a.item_field)}>"),
+    (types.is_struct, _struct_name),
+    (is_list, _list_name),
+)
