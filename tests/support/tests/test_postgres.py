@@ -101,6 +101,30 @@ def test_nothing_is_left_behind_even_if_the_server_is_paused_and_in_use() -> Non
     assert _alive(processes) == []
 
 
+def test_nothing_is_left_behind_even_if_the_watchdog_was_killed() -> None:
+    with EmbeddedPostgres() as server:
+        processes, folder = _processes(server), server.folder
+        server._watchdog.kill()
+
+    assert not folder.exists()
+    assert _alive(processes) == []
+
+
+def test_the_end_does_not_wait_for_a_forked_child_that_holds_the_pipe() -> None:
+    with EmbeddedPostgres() as server:
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        started = time.monotonic()
+    seconds = time.monotonic() - started
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+    assert seconds < 10
+    assert not server.folder.exists()
+
+
 def test_nothing_is_left_behind_if_the_block_raises() -> None:
     server = EmbeddedPostgres()
     with pytest.raises(ZeroDivisionError), server:

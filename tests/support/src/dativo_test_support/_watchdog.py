@@ -1,7 +1,7 @@
 """End a server and remove its folder when the process that started it is gone, however it went.
 
-This file is also a program: `python _watchdog.py FOLDER` waits until its standard input closes,
-which the kernel does when the parent ends, even by SIGKILL.
+This file is also a program: `python _watchdog.py FOLDER` waits for a byte on its standard input, or
+for its end, which the kernel brings about when the parent is gone, even by SIGKILL.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ def watch(folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def release(watchdog: subprocess.Popen[bytes]) -> None:
-    """Let the watchdog do its work now, and wait for it."""
-    if watchdog.stdin is not None:
-        watchdog.stdin.close()
-    watchdog.wait(timeout=4 * _PATIENCE_SECONDS)
+def release(watchdog: subprocess.Popen[bytes], folder: Path) -> None:
+    """Let the watchdog do its work now, and wait for it; do it here if it is gone itself."""
+    # A byte, because a forked child of ours may hold the pipe open.
+    with contextlib.suppress(BrokenPipeError, subprocess.TimeoutExpired):
+        watchdog.communicate(b".", timeout=4 * _PATIENCE_SECONDS)
+    clean_up(folder)
 
 
 def clean_up(folder: Path) -> None:
@@ -92,5 +93,5 @@ def _tell(pid: int, number: signal.Signals) -> None:
 
 
 if __name__ == "__main__":
-    sys.stdin.buffer.read()
+    sys.stdin.buffer.read(1)
     clean_up(Path(sys.argv[1]))

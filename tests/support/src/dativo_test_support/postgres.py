@@ -14,14 +14,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
-from urllib.parse import quote
 
-import attrs
 import psutil
 import psycopg
 from psycopg import sql
 
 from dativo_test_support import _binaries, _watchdog
+from dativo_test_support._address import Address
 from dativo_test_support._binaries import Account, Major
 
 __all__ = ["Address", "EmbeddedPostgres", "StopMode"]
@@ -47,57 +46,6 @@ _SETTINGS: dict[str, str] = {
 }
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
-
-
-@attrs.frozen
-class Address:
-    """Where a database is, and how to log in."""
-
-    host: str
-    port: int
-    user: str
-    password: str = attrs.field(repr=False)
-    database: str
-
-    @property
-    def dsn(self) -> str:
-        """The address as a URL, password included."""
-        user, password = quote(self.user, safe=""), quote(self.password, safe="")
-        name = quote(self.database, safe="")
-        return f"postgresql://{user}:{password}@{self.host}:{self.port}/{name}"
-
-    def environment(self) -> dict[str, str]:
-        """The address as the environment variables that PostgreSQL's own clients read."""
-        return {
-            "PGHOST": self.host,
-            "PGPORT": str(self.port),
-            "PGUSER": self.user,
-            "PGPASSWORD": self.password,
-            "PGDATABASE": self.database,
-        }
-
-    def connect(self, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
-        """Open a connection that commits by itself unless told otherwise."""
-        options.setdefault("autocommit", True)
-        return psycopg.connect(
-            host=self.host,
-            port=self.port,
-            user=self.user,
-            password=self.password,
-            dbname=self.database,
-            **options,
-        )
-
-    def execute(self, text: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
-        """Run *text* in a connection of its own and return the rows of its last result.
-
-        Several statements may be given at once if there are no parameters.
-        """
-        with self.connect() as connection:
-            cursor = connection.execute(text.encode(), parameters)
-            while cursor.nextset():
-                pass
-            return cursor.fetchall() if cursor.description else []
 
 
 class EmbeddedPostgres:
@@ -126,7 +74,7 @@ class EmbeddedPostgres:
         try:
             self._install = _binaries.install(self._major, self._folder, self._account)
             self._initialise()
-            self.start()
+            self._start_on_a_free_port()
         except BaseException:
             self._close()
             raise
@@ -175,7 +123,6 @@ class EmbeddedPostgres:
         """Start a stopped server and wait until it answers; its port stays the same."""
         if self._server is not None:
             return
-        self.port = self.port or _free_port()
         with open(self._folder / "server.log", "ab", opener=_private) as log:
             command: list[str | Path] = [self._install / "bin" / "postgres"]
             command += ["-D", self._data, "-p", str(self.port)]
@@ -198,7 +145,11 @@ class EmbeddedPostgres:
 
     def pause(self) -> None:
         """Freeze the server: connections stay open and nothing answers."""
+        deadline = time.monotonic() + _STOP_SECONDS
         self._signal_all(signal.SIGSTOP)
+        while not self._is_paused() and time.monotonic() < deadline:
+            time.sleep(0.005)
+            self._signal_all(signal.SIGSTOP)  # a child may have been born meanwhile
 
     def resume(self) -> None:
         """Undo `pause`."""
@@ -278,6 +229,18 @@ class EmbeddedPostgres:
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{key} = '{_quoted(v)}'\n" for key, v in self._settings.items())
 
+    def _start_on_a_free_port(self) -> None:
+        for is_last in (False, False, True):
+            self.port = _free_port()
+            try:
+                self.start()
+            except RuntimeError:
+                # Somebody else may have been given the port meanwhile.
+                if is_last or "Address already in use" not in self.log:
+                    raise
+            else:
+                return
+
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while True:
@@ -292,21 +255,30 @@ class EmbeddedPostgres:
             else:
                 return
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def _processes(self) -> list[psutil.Process]:
         if self._server is None or self._server.poll() is not None:
-            return
-        parent = psutil.Process(self._server.pid)
+            return []
         with suppress(psutil.NoSuchProcess):
-            # The parent first when stopping, so that it starts nothing new meanwhile.
-            parent.send_signal(number)
-            for child in parent.children(recursive=True):
-                with suppress(psutil.NoSuchProcess):
-                    child.send_signal(number)
+            parent = psutil.Process(self._server.pid)
+            return [parent, *parent.children(recursive=True)]
+        return []
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    def _is_paused(self) -> bool:
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                if process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}:
+                    return False
+        return True
 
     def _close(self) -> None:
         with suppress(subprocess.TimeoutExpired):
             self.stop("immediate")
-        _watchdog.release(self._watchdog)
+        _watchdog.release(self._watchdog, self._folder)
         if self._server is not None:
             self._server.wait(timeout=_STOP_SECONDS)
             self._server = None
