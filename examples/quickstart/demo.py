@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from dativo_test_support.postgres import Address, EmbeddedPostgres
-from dativo_test_support.shop import TABLES, change_orders, count_rows, load_shop
+from dativo_test_support.shop import TABLES, VIEWS, change_orders, count_rows, load_shop
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -34,12 +34,14 @@ def main() -> None:
     with EmbeddedPostgres() as server:
         shop = server.create_database("shop")
         rows = load_shop(shop)
-        tell(f"A PostgreSQL server of our own, with a shop of {sum(rows.values()):,} rows", started)
+        size = sum(rows[name] for name in TABLES)
+        tell(f"A PostgreSQL server of our own, with a shop of {size:,} rows in tables", started)
         dativo(shop, "plugins", "list")
         for command in ("check", "discover"):
             dativo(shop, command, "--config", job())
         run_once(shop)
         check_arrival(rows)
+        check_prices(shop)
         change_orders(shop, changed=CHANGED, added=ADDED)
         tell(f"{CHANGED:,} orders have changed and {ADDED:,} are new; the same job again")
         run_once(shop)
@@ -66,7 +68,8 @@ def dativo(shop: Address, *arguments: str) -> None:
 
 def check_arrival(expected: dict[str, int]) -> None:
     """Read every stream back with polars and compare it with what the database holds."""
-    files = {name: list((LAKE / f"public.{name}").rglob("*.parquet")) for name in TABLES}
+    names = sorted((*TABLES, *VIEWS))
+    files = {name: files_of(name) for name in names}
     frames = {name: pl.scan_parquet(paths) for name, paths in files.items() if paths}
     arrived = {name: frame.select(pl.len()).collect().item() for name, frame in frames.items()}
     print("\n  stream                     rows      bytes  columns")
@@ -74,9 +77,24 @@ def check_arrival(expected: dict[str, int]) -> None:
         size = sum(path.stat().st_size for path in files[name])
         columns = len(frame.collect_schema())
         print(f"  {'public.' + name:<20} {arrived[name]:>10,} {size:>10,} {columns:>8}")
-    if arrived != {name: expected[name] for name in TABLES}:
+    if arrived != expected:
         sys.exit(f"the lake differs from the database, which has {expected}")
     print("  Every row of the database has arrived, read with polars.")
+
+
+def check_prices(shop: Address) -> None:
+    """Compare the sum of all prices, exactly, with the one that the database computes."""
+    ((expected,),) = shop.execute("SELECT sum(unit_price) FROM order_items")
+    prices = pl.scan_parquet(files_of("order_items")).select(pl.col("unit_price").sum())
+    arrived = prices.collect().item()
+    if arrived != expected:
+        sys.exit(f"the prices in the lake add up to {arrived}, those in the database to {expected}")
+    print(f"  The prices of all items add up to {arrived:,}, as they do in the database.")
+
+
+def files_of(name: str) -> list[Path]:
+    """The Parquet files of a table or view."""
+    return sorted((LAKE / f"public.{name}").rglob("*.parquet"))
 
 
 def job() -> str:

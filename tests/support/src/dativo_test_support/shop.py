@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from dativo_test_support.postgres import Address
 
-__all__ = ["TABLES", "change_orders", "load_shop"]
+__all__ = ["TABLES", "VIEWS", "change_orders", "count_rows", "load_shop"]
 
 TABLES = (
     "addresses",
@@ -20,11 +20,14 @@ TABLES = (
     "products",
     "reviews",
 )
-"""The tables with data of their own; there is also a view and a materialized view."""
+"""The tables; events is partitioned."""
+
+VIEWS = ("daily_sales", "open_orders")
+"""A materialized view and a view."""
 
 
 def load_shop(address: Address, *, orders: int = 60_000) -> dict[str, int]:
-    """Load the shop into an empty database and return the number of rows of each table.
+    """Load the shop into an empty database and return the number of rows of each table and view.
 
     Every order has four items on average.  Two loads of the same size are equal.
     """
@@ -34,8 +37,9 @@ def load_shop(address: Address, *, orders: int = 60_000) -> dict[str, int]:
 
 
 def count_rows(address: Address) -> dict[str, int]:
-    """Count the rows of each table of the shop."""
-    counts = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in TABLES)
+    """Count the rows of each table and view of the shop."""
+    names = (*TABLES, *VIEWS)
+    counts = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in names)
     return {str(name): int(rows) for name, rows in address.execute(counts)}
 
 
