@@ -131,8 +131,11 @@ def bench(session: nox.Session) -> None:
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """Run the examples in the documentation."""
-    pages = ["README.md", "docs", *(f"packages/{name}/README.md" for name in PACKAGES)]
-    _tool(session, "pytest", "--doctest-glob=*.md", *(page for page in pages if _exists(page)))
+    pages = [ROOT / "README.md", *ROOT.glob("packages/*/README.md"), *ROOT.glob("docs/**/*.md")]
+    pages = [page for page in pages if ">>>" in page.read_text(encoding="utf-8")]
+    if not pages:
+        session.skip("no page has an example yet")
+    _tool(session, "pytest", *map(str, pages))
 
 
 @nox.session(default=False)
@@ -180,10 +183,6 @@ def _test_folders() -> list[Path]:
     ]
     folders = (path.relative_to(ROOT) for path in candidates if path.name != "support")
     return sorted(path for path in folders if any(path.rglob("*.py")))
-
-
-def _exists(path: str) -> bool:
-    return (ROOT / path).exists()
 
 
 def _build_wheels(session: nox.Session, folder: Path) -> None:
