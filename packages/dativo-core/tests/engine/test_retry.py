@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dativo.engine._cancel import Cancellation
-from dativo.engine._retry import RetryPolicy
+from dativo.engine._retry import RetryBudget, RetryPolicy
 from dativo.errors import (
     DativoError,
     InvalidCredentialsError,
@@ -97,3 +97,11 @@ def test_cancelled_wait_ends_at_once() -> None:
         )
 
     assert time.monotonic() - started < 10
+
+
+def test_all_calls_share_one_budget() -> None:
+    shared = policy(budget=RetryBudget(2))
+
+    waits = [shared.wait_seconds(NetworkError("x"), 1) for _ in range(3)]
+
+    assert waits == [1.0, 1.0, None]

@@ -10,10 +10,18 @@ import attrs
 from dativo.contract import CheckItem, ConnectionTestResult, StreamRequest, Verdict
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
-from dativo.engine._open import JobFile, Opened, open_control, open_job, open_pipe, select
+from dativo.engine._open import (
+    JobFile,
+    Sides,
+    open_control,
+    open_job,
+    open_sides,
+    plan_streams,
+    select,
+)
 from dativo.engine._pipe import Side
 from dativo.engine._results import CheckReport, ConnectorCheck
-from dativo.errors import CapabilityMissingError, DativoError
+from dativo.errors import CapabilityMissingError, ConfigurationError, DativoError
 
 __all__ = ["check"]
 
@@ -32,28 +40,29 @@ def check(
         DativoError: The job file or a plugin is wrong; what fails outside is in the report.
     """
     opened = open_job(job)
-    with open_pipe(opened) as pipe, open_control(opened, observer=observer) as control:
-        requests, missing = _requests(pipe, control, streams)
+    with open_sides(opened) as sides, open_control(opened, observer=observer) as control:
+        requests, missing = _requests(sides, control, streams)
         checks = (
-            _check_side(pipe.pipe.source, control, requests, missing),
-            _check_side(pipe.pipe.writer, control, ()),
+            _check_side(sides.pipe.source, control, requests, missing),
+            _check_side(sides.pipe.writer, control, ()),
         )
     return CheckReport(job=opened.name, checks=checks)
 
 
 def _requests(
-    pipe: Opened, control: RunControl, only: Sequence[str]
+    sides: Sides, control: RunControl, only: Sequence[str]
 ) -> tuple[tuple[StreamRequest, ...], tuple[CheckItem, ...]]:
     """Resolve the job's patterns; where that fails, check the streams that are named outright."""
     try:
-        requests = [one.request for one in select(pipe, control, only=only)]
-    except CapabilityMissingError:
+        plans = plan_streams(sides, control, only=only)
+    except (CapabilityMissingError, ConfigurationError):
+        # The job itself asks for what cannot be; nothing outside has to be tried for that.
         raise
     except DativoError as error:
-        named = select(pipe, control, only=only, patterns=False)
+        named = select(sides, control, only=only, patterns=False)
         item = CheckItem.failed("stream patterns", control.redacted(error))
         return tuple(one.request for one in named), (item,)
-    return tuple(requests), ()
+    return tuple(plan.read for plan in plans), ()
 
 
 def _check_side(

@@ -13,7 +13,7 @@ from dativo.engine._open import (
     find_streams,
     open_control,
     open_job,
-    open_pipe,
+    open_sides,
     open_source,
 )
 from dativo.engine._pipe import Side
@@ -46,12 +46,10 @@ def discover(
     """
     opened = open_job(job)
     with (
-        open_pipe(opened, writer=False) as pipe,
+        open_sides(opened, writer=False) as sides,
         open_control(opened, timeout_seconds=timeout_seconds) as control,
     ):
-        return _discover(
-            pipe.pipe.source, control, patterns=patterns, limit=limit, on_stream=on_stream
-        )
+        return _discover(sides.source, control, patterns=patterns, limit=limit, on_stream=on_stream)
 
 
 def discover_connector(

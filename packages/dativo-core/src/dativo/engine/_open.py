@@ -12,7 +12,16 @@ from typing import TypeAlias
 
 import attrs
 
-from dativo.config import Job, Node, ProblemList, Redactor, load_job, settings_node, structure
+from dativo.config import (
+    Job,
+    Node,
+    ProblemList,
+    Redactor,
+    StreamSelection,
+    load_job,
+    settings_node,
+    structure,
+)
 from dativo.contract import NoOptions, Role, SourceInfo, Stream, WriterInfo, matches_pattern
 from dativo.engine._cancel import Cancellation
 from dativo.engine._control import Limits, RunControl
@@ -27,11 +36,11 @@ from dativo.plugins import Connector, load_connector
 
 __all__ = [
     "JobFile",
-    "Opened",
+    "Sides",
     "find_streams",
     "open_control",
     "open_job",
-    "open_pipe",
+    "open_sides",
     "open_source",
     "plan_streams",
     "select",
@@ -43,12 +52,22 @@ _MIB = 1024 * 1024
 
 
 @attrs.frozen(kw_only=True)
-class Opened:
-    """A job whose connectors are loaded and whose settings are structured."""
+class Sides:
+    """A job whose connectors are loaded and whose settings are structured.
+
+    ``writer`` is ``None`` where only the source is wanted.
+    """
 
     job: Job
-    pipe: Pipe
+    source: Side
+    writer: Side | None
     selections: tuple[Prepared, ...]
+
+    @property
+    def pipe(self) -> Pipe:
+        """Both sides, for what needs both."""
+        assert self.writer is not None
+        return Pipe(source=self.source, writer=self.writer)
 
 
 def open_job(job: JobFile) -> Job:
@@ -61,42 +80,34 @@ def open_job(job: JobFile) -> Job:
 
 
 @contextlib.contextmanager
-def open_pipe(job: Job, *, writer: bool = True) -> Iterator[Opened]:
+def open_sides(job: Job, *, writer: bool = True) -> Iterator[Sides]:
     """Load the connectors of *job* and structure all that it says to them.
 
-    Without *writer* the job's writer is not touched: its config is an empty object.
+    Without *writer* the job's writer is neither loaded nor looked at.
 
     Raises:
         InvalidConfigError: Settings are wrong; all problems of both sides are in the error.
         PluginError: A connector is not installed or cannot be loaded.
     """
     problems = ProblemList()
-    source = _side(
-        load_connector(job.source.connector, Role.SOURCE),
-        job.source.config,
-        problems,
-        reopens=not job.run.require_one_snapshot,
-    )
-    target = source
+    connector = load_connector(job.source.connector, Role.SOURCE)
+    reopens = not job.run.require_one_snapshot
+    source = _side(connector, job.source.config, problems, reopens=reopens)
+    target = None
     if writer:
         connector = load_connector(job.writer.connector, Role.WRITER)
         target = _side(connector, job.writer.config, problems)
     selections = tuple(
-        Prepared(
-            selection=selection,
-            read_options=_options(source, selection.options, job, problems),
-            write_options=_options(target, selection.writer_options, job, problems)
-            if writer
-            else NoOptions(),
-        )
-        for selection in job.streams
+        _prepared(job, one, source=source, writer=target, problems=problems) for one in job.streams
     )
     problems.raise_if_any()
-    pipe = Pipe(source=source, writer=target)
     try:
-        yield Opened(job=job, pipe=pipe, selections=selections)
+        yield Sides(job=job, source=source, writer=target, selections=selections)
     finally:
-        pipe.close()
+        # Readers first: what they share goes before what takes their records.
+        for side in (source, target):
+            if side is not None:
+                side.resources.close()
 
 
 @contextlib.contextmanager
@@ -170,7 +181,7 @@ def find_streams(
 
 
 def select(
-    opened: Opened,
+    sides: Sides,
     control: RunControl,
     *,
     only: Sequence[str] = (),
@@ -182,10 +193,10 @@ def select(
         ResourceNotFoundError: A pattern matches nothing, or *only* names a stream that the job
             does not have.
     """
-    selections = [one for one in opened.selections if patterns or not one.selection.is_pattern]
+    selections = [one for one in sides.selections if patterns or not one.selection.is_pattern]
     wanted = [one.selection.name for one in selections if one.selection.is_pattern]
-    found = find_streams(opened.pipe.source, control, patterns=wanted) if wanted else ()
-    requests = stream_requests(selections, found, opened.pipe.source)
+    found = find_streams(sides.source, control, patterns=wanted) if wanted else ()
+    requests = stream_requests(selections, found, sides.source)
     if not only:
         return requests
     names = {one.request.stream for one in requests}
@@ -197,11 +208,11 @@ def select(
 
 
 def plan_streams(
-    opened: Opened, control: RunControl, *, only: Sequence[str] = (), full_refresh: bool = False
+    sides: Sides, control: RunControl, *, only: Sequence[str] = (), full_refresh: bool = False
 ) -> tuple[StreamPlan, ...]:
     """Decide what is done per stream; see :func:`dativo.engine._plan.make_plans`."""
-    requests = select(opened, control, only=only)
-    return make_plans(opened.job, requests, opened.pipe, full_refresh=full_refresh)
+    requests = select(sides, control, only=only)
+    return make_plans(sides.job, requests, sides.pipe, full_refresh=full_refresh)
 
 
 def _side(connector: Connector, node: Node, problems: ProblemList, *, reopens: bool = True) -> Side:
@@ -209,10 +220,24 @@ def _side(connector: Connector, node: Node, problems: ProblemList, *, reopens: b
     return Side(connector=connector, config=config, resources=Resources(reopens=reopens))
 
 
-def _options(side: Side, node: Node | None, job: Job, problems: ProblemList) -> object:
-    if node is None:
-        node = job.source.config.empty_section("options")
-    return structure(node, _info(side.connector).options, collect=problems)
+def _prepared(
+    job: Job,
+    selection: StreamSelection,
+    *,
+    source: Side,
+    writer: Side | None,
+    problems: ProblemList,
+) -> Prepared:
+    nothing = job.source.config.empty_section("options")
+    read = _info(source.connector).options
+    write = NoOptions if writer is None else _info(writer.connector).options
+    return Prepared(
+        selection=selection,
+        read_options=structure(selection.options or nothing, read, collect=problems),
+        write_options=NoOptions()
+        if writer is None
+        else structure(selection.writer_options or nothing, write, collect=problems),
+    )
 
 
 def _info(connector: Connector) -> SourceInfo | WriterInfo:

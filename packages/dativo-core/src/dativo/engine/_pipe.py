@@ -1,4 +1,4 @@
-"""A source and a writer, loaded and configured for one run."""
+"""The two sides of a run: loaded connectors with their settings and what their calls share."""
 
 from __future__ import annotations
 
@@ -8,14 +8,7 @@ from typing import cast
 
 import attrs
 
-from dativo.contract import (
-    Batch,
-    Checkpoint,
-    Role,
-    StreamRequest,
-    WriteRequest,
-    WriteSession,
-)
+from dativo.contract import Batch, Checkpoint, StreamRequest, WriteRequest, WriteSession
 from dativo.engine._context import EngineContext
 from dativo.engine._control import RunControl
 from dativo.engine._resources import Resources
@@ -60,35 +53,23 @@ class Side:
             limit=limit,
         )
 
-
-@attrs.frozen(kw_only=True)
-class Pipe:
-    """The two sides of a run."""
-
-    source: Side
-    writer: Side
-
-    def sides(self) -> dict[Role, Side]:
-        """Return the sides by role."""
-        return {Role.SOURCE: self.source, Role.WRITER: self.writer}
-
     @contextlib.contextmanager
     def extract(
         self, request: StreamRequest, state: Checkpoint | None, context: EngineContext
     ) -> Iterator[Iterator[Batch]]:
         """Start the source's generator and close it, in this same thread, when left."""
-        batches = self.source.connector.extract(self.source.config, request, state, context)
+        batches = self.connector.extract(self.config, request, state, context)
         with contextlib.closing(cast("Generator[Batch, None, None]", batches)):
             yield batches
 
-    def open_session(
-        self, request: WriteRequest, control: RunControl, attempt: int
-    ) -> WriteSession:
+    def open_session(self, request: WriteRequest, context: EngineContext) -> WriteSession:
         """Open the writing of one stream."""
-        context = self.writer.context(control, stream=request.stream, attempt=attempt)
-        return self.writer.connector.write(self.writer.config, request, context)
+        return self.connector.write(self.config, request, context)
 
-    def close(self) -> None:
-        """Close what both sides shared; readers first, so the source goes before the writer."""
-        self.source.resources.close()
-        self.writer.resources.close()
+
+@attrs.frozen(kw_only=True)
+class Pipe:
+    """Where the records come from and where they go."""
+
+    source: Side
+    writer: Side

@@ -11,7 +11,8 @@ from dativo.contract import ArrowArray, StreamRequest
 from dativo.engine._arrow import LazyReader, fields_of, lazy
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
-from dativo.engine._open import JobFile, Opened, open_control, open_job, open_pipe, select
+from dativo.engine._open import JobFile, open_control, open_job, open_sides, select
+from dativo.engine._pipe import Side
 from dativo.engine._results import PreviewResult, PreviewTable
 from dativo.engine._text import column_texts
 from dativo.errors import ContractViolationError, DativoError, wrap_exception
@@ -39,33 +40,32 @@ def preview(
     """
     opened = open_job(job)
     with (
-        open_pipe(opened, writer=False) as pipe,
+        open_sides(opened, writer=False) as sides,
         open_control(opened, observer=observer) as control,
     ):
-        requests = [one.request for one in select(pipe, control, only=streams)]
-        tables = tuple(_table(pipe, control, request, rows) for request in requests)
+        requests = [one.request for one in select(sides, control, only=streams)]
+        tables = tuple(_table(sides.source, control, request, rows) for request in requests)
     return PreviewResult(job=opened.name, tables=tables)
 
 
-def _table(pipe: Opened, control: RunControl, request: StreamRequest, rows: int) -> PreviewTable:
+def _table(source: Side, control: RunControl, request: StreamRequest, rows: int) -> PreviewTable:
     try:
-        return _read(pipe, control, request, rows)
+        return _read(source, control, request, rows)
     except DativoError as error:
         failed = error
     except Exception as error:  # noqa: BLE001 - one stream must not end the others
         failed = wrap_exception(
-            error, connector=pipe.pipe.source.name, phase="preview", stream=request.stream
+            error, connector=source.name, phase="preview", stream=request.stream
         )
     control.redacted(failed.located(stream=request.stream))
     return PreviewTable(stream=request.stream, fields=(), rows=(), error=failed)
 
 
-def _read(pipe: Opened, control: RunControl, request: StreamRequest, rows: int) -> PreviewTable:
-    source = pipe.pipe.source
+def _read(source: Side, control: RunControl, request: StreamRequest, rows: int) -> PreviewTable:
     context = source.context(control, stream=request.stream, limit=rows)
     schema: arro3.Schema | None = None
     values: list[tuple[str | None, ...]] = []
-    with pipe.pipe.extract(request, None, context) as batches:
+    with source.extract(request, None, context) as batches:
         for batch in batches:
             reader = lazy(batch.data)
             schema = reader.schema

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,9 +12,23 @@ import attrs
 from dativo.engine._cancel import Cancellation
 from dativo.errors import DativoError
 
-__all__ = ["RetryPolicy"]
+__all__ = ["RetryBudget", "RetryPolicy"]
 
 T = TypeVar("T")
+
+
+class RetryBudget:
+    """The retries that all calls of a run share, so that a broken system is not hammered."""
+
+    def __init__(self, retries: int) -> None:
+        self._left = retries
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Use up one retry; return whether there was one left."""
+        with self._lock:
+            self._left -= 1
+            return self._left >= 0
 
 
 @attrs.frozen(kw_only=True)
@@ -21,20 +36,25 @@ class RetryPolicy:
     """How failed work is tried again.
 
     Attributes:
-        retries: Tries after the first one.
+        retries: Tries after the first one, in a row.
+        budget: What all calls of the run share.
         base_seconds: The first wait; each further one doubles.
         cap_seconds: The longest wait of our own choosing; a ``retry_after`` may be longer.
         jitter: Gives a number from 0 to 1; waits are spread over half of their length.
     """
 
     retries: int = 5
+    budget: RetryBudget = attrs.field(factory=lambda: RetryBudget(1000))
     base_seconds: float = 1.0
     cap_seconds: float = 60.0
     jitter: Callable[[], float] = random.random
 
     def wait_seconds(self, error: DativoError, attempt: int) -> float | None:
-        """Return how long to wait after try number *attempt*, or ``None`` to give up."""
-        if not error.retryable or attempt > self.retries:
+        """Return how long to wait after try number *attempt*, or ``None`` to give up.
+
+        Uses up one retry of the budget.
+        """
+        if not error.retryable or attempt > self.retries or not self.budget.take():
             return None
         if error.retry_after is not None:
             # Never earlier than told; a little later, so that many clients do not return at once.

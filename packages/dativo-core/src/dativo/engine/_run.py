@@ -13,7 +13,7 @@ from dativo.engine._cancel import Cancellation, fresh
 from dativo.engine._control import RunControl
 from dativo.engine._epoch import EpochLimits
 from dativo.engine._events import Observer, RunFinished, RunStarted
-from dativo.engine._open import JobFile, open_control, open_job, open_pipe, plan_streams
+from dativo.engine._open import JobFile, open_control, open_job, open_sides, plan_streams
 from dativo.engine._pipe import Pipe
 from dativo.engine._results import RunResult, StreamOutcome, StreamResult
 from dativo.engine._slots import Slots
@@ -52,7 +52,7 @@ def run(
     opened = open_job(job)
     run_id = uuid.uuid4().hex
     folder = opened.folder / ".dativo"
-    with job_lock(folder, opened.name, run_id), open_pipe(opened) as pipe:
+    with job_lock(folder, opened.name, run_id), open_sides(opened) as sides:
         store = StateStore(folder)
         try:
             with open_control(
@@ -62,8 +62,10 @@ def run(
                 observer=observer,
                 cancellation=cancellation,
             ) as control:
-                plans = plan_streams(pipe, control, only=streams, full_refresh=full_refresh)
-                return _Run(opened, pipe=pipe.pipe, control=control, store=store, plans=plans).run()
+                plans = plan_streams(sides, control, only=streams, full_refresh=full_refresh)
+                return _Run(
+                    opened, pipe=sides.pipe, control=control, store=store, plans=plans
+                ).run()
         finally:
             store.close()
 
@@ -119,12 +121,13 @@ class _Run:
         readers = Slots(parallelism, "dativo-reader")
         workers = Slots(min(parallelism, len(self._plans)), "dativo-stream")
         try:
-            futures = [workers.submit(self._stream(plan, readers).run) for plan in self._plans]
-            self._watch(futures)
-            return tuple(
-                self._result(plan, future)
-                for plan, future in zip(self._plans, futures, strict=True)
-            )
+            # The largest first, so that the run does not end on one long stream alone.
+            queue = sorted(self._plans, key=lambda plan: -(plan.estimated_rows or 0))
+            futures = {
+                plan.stream: workers.submit(self._stream(plan, readers).run) for plan in queue
+            }
+            self._watch(list(futures.values()))
+            return tuple(self._result(plan, futures[plan.stream]) for plan in self._plans)
         finally:
             workers.close()
             readers.close()

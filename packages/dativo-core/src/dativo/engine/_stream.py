@@ -184,7 +184,10 @@ class StreamRun:
     @contextlib.contextmanager
     def _open_session(self, attempt: int) -> Iterator[WriteSession]:
         """Open the writer's session; whatever is not committed is gone when it closes."""
-        session = self._pipe.open_session(self._plan.write, self._control, attempt)
+        session = self._pipe.writer.open_session(
+            self._plan.write,
+            self._pipe.writer.context(self._control, stream=self._plan.stream, attempt=attempt),
+        )
         try:
             yield session
         except BaseException:
@@ -222,7 +225,7 @@ class StreamRun:
             stream=self._plan.stream,
         )
         epoch = Epoch(checkpoint=self._start.checkpoint)
-        with self._pipe.extract(self._plan.read, self._start.checkpoint, context) as batches:
+        with self._pipe.source.extract(self._plan.read, self._start.checkpoint, context) as batches:
             try:
                 for batch in batches:
                     self._control.cancellation.raise_if_set()
