@@ -87,7 +87,7 @@ def expected(hint: object) -> str:
 def describe(node: Node, resolved: Resolved | None = None, *, is_hidden: bool = False) -> str:
     """Return what a message calls the value that was found, without its text if *is_hidden*."""
     if node.kind is not NodeKind.SCALAR:
-        return node.kind.value
+        return str(node.kind.value)
     if resolved is None:
         return "a single value" if not node.is_null else "nothing"
     value = _value(resolved)
