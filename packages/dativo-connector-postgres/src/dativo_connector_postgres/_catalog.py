@@ -85,8 +85,9 @@ def _relations(config: PostgresConfig, parameters: Mapping[str, object]) -> Iter
     with engine.connect() as connection:
         types = Types(lambda sql, values: _rows(connection, sql, values))
         streaming = connection.execution_options(stream_results=True, max_row_buffer=500)
-        for row in streaming.exec_driver_sql(_SQL, dict(parameters)):
-            yield relation_of(row, types)
+        with streaming.exec_driver_sql(_SQL, dict(parameters)) as rows:
+            for row in rows:
+                yield relation_of(row, types)
 
 
 def _rows(

@@ -100,8 +100,6 @@ class ServerFacts:
     version_text: str
     money_scale: int
     """Digits after the point of money, by the database's ``lc_monetary``."""
-    valid_utf8: bool
-    """Whether the server guarantees that texts are what their encoding says."""
 
 
 def server_facts(connection: Connection) -> ServerFacts:
@@ -112,15 +110,14 @@ def server_facts(connection: Connection) -> ServerFacts:
     """
     row = connection.execute(
         "SELECT current_setting('server_version_num')::int, current_setting('server_version'), "
-        "scale(0::money::numeric), current_setting('server_encoding') <> 'SQL_ASCII'"
+        "scale(0::money::numeric)"
     ).fetchone()
     assert row is not None
-    number, text, scale, valid = row
+    number, text, scale = row
     facts = ServerFacts(
         version=int(str(number)) // 10000,
         version_text=str(text),
         money_scale=int(str(scale)),
-        valid_utf8=bool(valid),
     )
     if facts.version < OLDEST_VERSION:
         raise ConfigurationError(

@@ -63,7 +63,7 @@ def timestamps(array: pa.Array, _arrow: pa.DataType) -> pa.Array:
 
 def times(array: pa.Array, _arrow: pa.DataType) -> pa.Array:
     """Refuse 24:00, which Arrow cannot tell from 00:00."""
-    latest = pc.max(array.view(pa.int64())).as_py()
+    latest = pc.call_function("max", [array.view(pa.int64())]).as_py()
     if latest is not None and latest >= _MIDNIGHT:
         raise UnrepresentableValueError("24:00")
     return array
@@ -82,7 +82,7 @@ def lists(finish: Finish, item: pa.DataType) -> Finish:
 
 
 def _not_below(array: pa.Array, integers: pa.DataType, first: int) -> pa.Array:
-    least = pc.min(array.view(integers)).as_py()
+    least = pc.call_function("min", [array.view(integers)]).as_py()
     if least is not None and least < first:
         raise UnrepresentableValueError("infinite or out of range")
     return array

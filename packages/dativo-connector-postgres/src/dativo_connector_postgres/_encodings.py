@@ -39,6 +39,8 @@ class TypeInfo:
     """``typtype``: b base, c composite, d domain, e enum, r range, m multirange, p pseudo."""
     sql: str
     """The name as SQL, qualified where needed."""
+    delimiter: str = ","
+    """What stands between the elements of its arrays in text form."""
     labels: tuple[str, ...] = ()
     element: TypeInfo | None = None
     base: TypeInfo | None = None
@@ -96,7 +98,10 @@ def same(arrow: pa.DataType, **others: object) -> Encode:
 
 TEXT = Encoding(arrow=pa.string(), wire=pa.string(), sql="{c}::text")
 
-OUTPUT = attrs.evolve(TEXT, sql="CASE WHEN {c} IS NOT NULL THEN concat({c}) END", strip=True)
+# IS NOT NULL would be false for a row in which any field is NULL.
+OUTPUT = attrs.evolve(
+    TEXT, sql="CASE WHEN {c} IS DISTINCT FROM NULL THEN concat({c}) END", strip=True
+)
 
 _SECONDS = (
     "abs(extract(hour from {c}) * 3600 + extract(minute from {c}) * 60 + extract(second from {c}))"
@@ -182,8 +187,10 @@ _NULLED_ITEMS = (
 
 
 def _array_sql(element: TypeInfo, item: Encoding) -> tuple[str, str]:
-    if item.strip:
+    if item.strip and element.delimiter == ",":
         return "({c}::text)::text[]", "text"
+    if item.strip:
+        return "{c}::text[]", "text"
     cast = re.search(r"::(\w+)$", item.sql)
     target = cast.group(1) if cast is not None else re.sub(r"([{}])", r"\1\1", element.sql)
     return f"{{c}}::{target}[]", target

@@ -45,7 +45,7 @@ class Field:
         """The condition that finds values which cannot be represented."""
         return self.encoding.bad and self.encoding.bad.format(c=quote(self.column.name))
 
-    def finish(self, array: pa.Array, *, validate: bool = False) -> pa.Array:
+    def finish(self, array: pa.Array) -> pa.Array:
         """Make the delivered array of the driver's.
 
         Raises:
@@ -58,10 +58,8 @@ class Field:
                 f"{self.column.type_text}; {self.encoding.wire} was expected"
             )
         try:
-            if validate:
-                array.validate(full=True)
             return self.encoding.finish(array, self.encoding.arrow)
-        except (UnrepresentableValueError, pa.ArrowInvalid) as error:
+        except UnrepresentableValueError as error:
             raise BadColumnError(self, str(error)) from error
 
 

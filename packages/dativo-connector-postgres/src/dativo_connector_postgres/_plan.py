@@ -43,8 +43,6 @@ class StreamPlan:
     cursor: Column | None
     where: str | None
     options: PostgresOptions
-    validate: bool
-    """Whether texts must be checked to be UTF-8."""
 
     def select(self, *conditions: str | None, expressions: str | None = None) -> str:
         """Return a query for the rows that meet all *conditions* and the stream's own."""
@@ -91,7 +89,6 @@ def plan_stream(
         cursor=_cursor(request, available),
         where=request.where,
         options=options,
-        validate=not facts.valid_utf8,
     )
 
 

@@ -49,10 +49,7 @@ def _batches(
 
 
 def _finished(plan: StreamPlan, batch: pa.RecordBatch) -> pa.RecordBatch:
-    arrays = [
-        field.finish(array, validate=plan.validate)
-        for field, array in zip(plan.fields, batch.columns, strict=True)
-    ]
+    arrays = [field.finish(array) for field, array in zip(plan.fields, batch.columns, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=plan.schema)
 
 
@@ -84,9 +81,8 @@ def _located(
         if row is not None:
             value, place = row
             return _error(plan, field, f"holds {value}", place)
-    field_or_none = fields[0] if len(fields) == 1 else None
-    if field_or_none is not None:
-        return _error(plan, field_or_none, f"holds what cannot be represented ({text})", {})
+    if len(fields) == 1 and fields[0].bad is not None:
+        return _error(plan, fields[0], f"holds what cannot be represented ({text})", {})
     return DataFormatError(f"{plan.name}: {text}", stream=plan.name)
 
 

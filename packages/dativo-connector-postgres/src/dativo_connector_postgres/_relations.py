@@ -80,7 +80,7 @@ WITH RECURSIVE need(oid) AS (
 )
 SELECT t.oid::int8, t.typname, n.nspname = 'pg_catalog', t.typtype::text, format_type(t.oid, -1),
     (SELECT e.oid::int8 FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid),
-    nullif(t.typbasetype, 0)::int8, t.typtypmod,
+    nullif(t.typbasetype, 0)::int8, t.typtypmod, t.typdelim::text,
     (SELECT json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid)
 FROM need JOIN pg_type t ON t.oid = need.oid JOIN pg_namespace n ON n.oid = t.typnamespace
 """
@@ -138,13 +138,14 @@ class Types:
         known = self._known.get(oid)
         if known is not None:
             return known
-        _, name, system, kind, sql, element, base, base_typmod, labels = rows[oid]
+        _, name, system, kind, sql, element, base, base_typmod, delimiter, labels = rows[oid]
         info = TypeInfo(
             oid=oid,
             name=name,
             system=system,
             kind=kind,
             sql=sql,
+            delimiter=delimiter,
             labels=tuple(labels or ()),
             element=None if element is None else self._add(element, rows),
             base=None if base is None else self._add(base, rows),
