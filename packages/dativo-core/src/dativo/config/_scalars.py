@@ -100,7 +100,7 @@ def describe(node: Node, resolved: Resolved | None = None, *, is_hidden: bool = 
     shown = text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
     if not isinstance(value, str):
         return shown
-    is_odd = resolved.is_text and not isinstance(read_scalar(text), str)
+    is_odd = bool(text) and resolved.is_text and not isinstance(read_scalar(text), str)
     return f"the text {shown!r}" if is_odd else repr(shown)
 
 

@@ -25,7 +25,7 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_NODES = 60_000
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
 _BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _QUOTED = re.compile(r"(['\"`<]).{2,}(['\"`>])")
 
@@ -61,6 +61,9 @@ def parse_yaml(data: bytes, origin: Origin, problems: ProblemList) -> Node | Non
         message = f"this is no YAML that can be read ({type(error).__name__})"
         problems.append(Problem(message, file=origin.shown, line=1, column=1))
         return None
+    if root is None and len(problems) == before:
+        message, hint = "the file is empty", "`dativo init` writes a job file"
+        problems.append(Problem(message, file=origin.shown, line=1, column=1, hint=hint))
     return root if len(problems) == before else None
 
 
@@ -81,9 +84,6 @@ def _decode(data: bytes, origin: Origin, problems: ProblemList) -> str | None:
     for match in _FORBIDDEN.finditer(text):
         name = "a NUL" if match[0] == "\0" else f"the control character U+{ord(match[0]):04X}"
         report(f"{name} is not allowed in a job file", text[: match.start()])
-        return None
-    if not text.strip():
-        report("the file is empty", "", "`dativo init` writes a job file")
         return None
     return text
 
