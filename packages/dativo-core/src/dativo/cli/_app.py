@@ -47,7 +47,9 @@ class _LazyGroup(TyperGroup):
         if name not in self.commands:
             app: typer.Typer = importlib.import_module(COMMANDS[name]).app
             app.rich_markup_mode = self.rich_markup_mode
-            self.add_command(get_command(app), name)
+            command = get_command(app)
+            command.name = name
+            self.add_command(command)
         return cast("TyperCommand | TyperGroup", self.commands[name])
 
 

@@ -36,6 +36,7 @@ class Capture:
     def __init__(self, redaction: Redaction, show: Callable[[str], None]) -> None:
         self._show = show
         self._saved = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
+        self._nowhere = os.open(os.devnull, os.O_WRONLY)
         self._selector = selectors.DefaultSelector()
         self._lines: dict[int, _Lines] = {}
         for descriptor in self._saved:
@@ -68,11 +69,10 @@ class Capture:
         if self._closing:
             return
         _flush()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
         for descriptor, saved in self._saved.items():
-            os.dup2(nowhere if silent else saved, descriptor)
+            os.dup2(self._nowhere if silent else saved, descriptor)
             os.close(saved)
-        os.close(nowhere)
+        os.close(self._nowhere)
         self._closing = True
         os.write(self._wake_writing, b".")
         self._thread.join(_SYNC_SECONDS)

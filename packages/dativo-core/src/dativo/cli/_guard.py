@@ -27,7 +27,7 @@ def guard(session: Session) -> Iterator[None]:
     """
     # A core dump would hold the secrets.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    capture = Capture(session.redaction, lambda text: _forward(session, text))
+    capture = Capture(session.noise, lambda text: _forward(session, text))
     # Handlers that plugins register later are called earlier, so their prints are redacted too.
     atexit.register(capture.close, silent=True)
     _log(session)
@@ -54,7 +54,7 @@ class _LogLines(logging.Handler):
         """Show *record*; one that cannot be formatted is dropped."""
         with contextlib.suppress(Exception):
             style = _LEVELS.get(record.levelname, "")
-            text = f" {record.name}: {record.getMessage()}"
+            text = f" {record.name}: {self._session.noise.text(record.getMessage())}"
             self._session.notes.line((f"{record.levelname.lower()}:", style), text)
             if self._session.options.debug and record.exc_info:
                 for line in "".join(traceback.format_exception(*record.exc_info)).splitlines():
@@ -78,7 +78,10 @@ def _tell_crashes(session: Session) -> None:
     def tell(what: str, error: BaseException | None) -> None:
         if error is None or isinstance(error, SystemExit):
             return
-        session.notes.line(("warning:", "warn"), f" {what}: {type(error).__name__}: {error}")
+        session.notes.line(
+            ("warning:", "warn"),
+            f" {what}: {type(error).__name__}: {session.noise.text(str(error))}",
+        )
         if session.options.debug:
             for line in "".join(traceback.format_exception(error)).splitlines():
                 session.notes.line(line, indent=2)

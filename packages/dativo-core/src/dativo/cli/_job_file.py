@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from dativo.cli._render_words import count_of, one_line
+from dativo.cli._settings import is_secret
 from dativo.contract import ReadMode, Stream, StreamStatus, WriteMode
 
 __all__ = ["ConnectorSection", "StreamSection", "job_file", "references"]
@@ -18,7 +19,7 @@ _PLAIN = re.compile(r"[A-Za-z_./~][A-Za-z0-9_./*~-]*")
 _REFERENCE = re.compile(r"\$\{(?:env|file):[^{}]+\}")
 _VARIABLE = re.compile(r"\$\{env:([^{}]+)\}")
 _WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~", ".nan", ".inf"}
-_WIDTH = 100
+_WIDTH = 98  # with the indentation of a section
 
 
 @attrs.frozen(kw_only=True)
@@ -38,8 +39,16 @@ class ConnectorSection:
     @property
     def config(self) -> dict[str, object]:
         """The settings of the file: the known ones, and a reference for what else is required."""
-        required = self.schema.get("required", ())
-        return {name: _reference(self.connector, name) for name in required} | dict(self.settings)
+        properties = self.schema.get("properties", {})
+        missing = (name for name in self.schema.get("required", ()) if name not in self.settings)
+        required = {name: self._placeholder(name, properties.get(name, {})) for name in missing}
+        return {**required, **self.settings}
+
+    def _placeholder(self, name: str, about: Mapping[str, Any]) -> object:
+        """Return a reference, as only an example of a path is likely to be right."""
+        if about.get("format") == "path" and about.get("examples"):
+            return about["examples"][0]
+        return _reference(self.connector, name)
 
 
 @attrs.frozen(kw_only=True)
@@ -117,6 +126,9 @@ def _stream(stream: Stream, write_modes: Sequence[str]) -> Iterator[str]:
         why = stream.problem.message if stream.problem is not None else "not readable"
         yield f"# - name: {_scalar(stream.name)}  # {one_line(why)}"
         return
+    if not _is_addressable(stream.name):
+        yield f"# - name: {_scalar(one_line(stream.name))}  # use a query: no entry can name it"
+        return
     yield f"- name: {_scalar(stream.name)}  # {one_line(stream.kind)}{rows}"
     if ReadMode.INCREMENTAL in stream.read_modes and stream.cursors and stream.primary_key:
         yield "  mode: incremental  # or full"
@@ -126,6 +138,11 @@ def _stream(stream: Stream, write_modes: Sequence[str]) -> Iterator[str]:
     yield "  mode: full"
     if WriteMode.REPLACE.value in write_modes:
         yield "  write_mode: replace  # append would add everything again with each run"
+
+
+def _is_addressable(name: str) -> bool:
+    """Whether an entry can name the stream; ``*`` and ``?`` would make it a pattern."""
+    return name.isprintable() and name == name.strip() and not {"*", "?"} & set(name)
 
 
 def _others(cursors: Sequence[str]) -> str:
@@ -143,7 +160,7 @@ def _reference(connector: str, key: str) -> str:
 
 
 def _example(connector: str, key: str, about: Mapping[str, Any]) -> str:
-    if about.get("writeOnly"):
+    if is_secret(about):
         return _reference(connector, key)
     if "default" in about:
         return _value(about["default"])

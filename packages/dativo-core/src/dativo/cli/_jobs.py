@@ -89,20 +89,25 @@ def _outcome(session: Session, loaded: LoadedJob, work: Callable[[Job], Outcome]
     found = attempt(session, lambda: _work_on(session, loaded, work))
     if isinstance(found, DativoError):
         return _failed(loaded, found)
-    return attrs.evolve(found, document={"config": str(loaded.file), **found.document})
+    return attrs.evolve(
+        found, document={"ok": found.error is None, "config": str(loaded.file), **found.document}
+    )
 
 
 def _failed(loaded: LoadedJob, error: DativoError) -> Outcome:
     return Outcome(
-        document={"config": str(loaded.file), "ok": False, "error": error.to_dict()},
+        document={"ok": False, "config": str(loaded.file), "error": error.to_dict()},
         error=error,
         show=lambda session: show_error(session.notes, error, job=str(loaded.file)),
     )
 
 
 def _work_on(session: Session, loaded: LoadedJob, work: Callable[[Job], Outcome]) -> Outcome:
+    from dativo.cli._settings import learn_job  # knows YAML and all settings
+
     job = loaded.job
     assert job is not None
+    learn_job(job, session.early_redactor())
     try:
         return work(job)
     finally:

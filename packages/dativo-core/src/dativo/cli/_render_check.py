@@ -24,7 +24,7 @@ def show_check(page: Page, report: CheckReport) -> None:
         if page.is_styled:
             _show_side(page, check)
         else:
-            _write_side(page, check)
+            _write_side(page, report.job, check)
     items = [item for check in report.checks for item in check.result.items]
     passed = sum(item.verdict is Verdict.OK for item in items)
     skipped = sum(item.verdict is Verdict.SKIPPED for item in items)
@@ -49,8 +49,8 @@ def _show_side(page: Page, check: ConnectorCheck) -> None:
             page.line(("fix: ", "fix"), item.fix, indent=4)
 
 
-def _write_side(page: Page, check: ConnectorCheck) -> None:
-    place = f"{check.role} {check.connector}"
+def _write_side(page: Page, job: str, check: ConnectorCheck) -> None:
+    place = f"{job}  {check.role} {check.connector}"
     for item in check.result.items:
         word = page.sign(_SIGNS[item.verdict][0])
         message = _message(item)

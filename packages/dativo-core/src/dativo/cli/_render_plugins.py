@@ -15,12 +15,11 @@ _COLUMNS = (
     Column("name"),
     Column("roles"),
     Column("package", wraps=True),
-    Column("version"),
     Column("contract"),
     Column("verdict"),
 )
 _SETTINGS = (
-    Column("setting", style="name"),
+    Column("  setting", style="name"),
     Column("type", style="dim"),
     Column("default"),
     Column("meaning", wraps=True),
@@ -43,13 +42,19 @@ def show_plugins(page: Page, entries: tuple[PluginEntry, ...]) -> None:
 
 
 def _row(page: Page, entry: PluginEntry) -> tuple[str, ...]:
-    roles = ", ".join(entry.roles) or (entry.kind if entry.kind != "connector" else "?")
+    unknown = "manifest: none" if entry.manifest_problem == "none" else "?"
+    roles = ", ".join(entry.roles) or (entry.kind if entry.kind != "connector" else unknown)
     contract = entry.manifest.contract if entry.manifest else f"{entry.major}"
     sign = f"{page.sign('✓' if entry.is_usable else '✗')} " if page.is_styled else ""
     verdict = "duplicate" if entry.duplicates else entry.verdict.value
-    note = " (manifest: none)" if entry.manifest_problem == "none" else ""
-    package = entry.distribution or "?"
-    return entry.name, roles, package, entry.version or "?", contract, f"{sign}{verdict}{note}"
+    package = f"{entry.distribution or '?'} {entry.version or '?'}"
+    return (
+        entry.name,
+        roles,
+        package,
+        contract if page.is_styled else f"contract {contract}",
+        f"{sign}{verdict}",
+    )
 
 
 def _show_problem(page: Page, entry: PluginEntry) -> None:

@@ -24,7 +24,7 @@ STYLES = {
     "warn": "yellow",
     "fix": "cyan",
     "name": "bold",
-    "dim": "bright_black",
+    "dim": "dim",
 }
 
 _ASCII = {"✓": "+", "✗": "x", "-": "-"}

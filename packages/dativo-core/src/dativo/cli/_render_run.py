@@ -38,12 +38,13 @@ def show_run(page: Page, notes: Page, result: RunResult) -> None:
     page.table(_COLUMNS, (_row(page, stream) for stream in result.streams))
     done = sum(stream.outcome is StreamOutcome.DONE for stream in result.streams)
     rate = result.rows / result.seconds if result.seconds > 0 else 0
+    streams = count_of(len(result.streams), "stream")
     page.line(
         (result.job, "name"),
         ": ",
-        (f"{done} of {count_of(len(result.streams), 'stream')} done", "ok" if result.ok else "bad"),
+        (f"{streams} done", "ok") if result.ok else (f"{done} of {streams} done", "bad"),
         f", {count_of(result.rows, 'row')}, {size(result.size_bytes)}",
-        (f" in {duration(result.seconds)} ({count(round(rate))} rows/s)", "dim"),
+        (f", {duration(result.seconds)}, {count(round(rate))} rows/s", "dim"),
     )
     if isinstance(result.error, RunInterruptedError):
         show_error(notes, result.error, job=result.job)

@@ -30,11 +30,20 @@ class Options:
 
 
 class Session:
-    """The two outputs of one command, with its options and its secrets."""
+    """The two outputs of one command, with its options and its secrets.
+
+    Attributes:
+        options: What every command takes.
+        redaction: Takes secrets out of everything that is shown.
+        noise: The same for what plugins print and log; it is stricter, see :meth:`early_redactor`.
+        out: Standard output.
+        err: Standard error.
+    """
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.redaction = Redaction()
+        self.noise = Redaction()
         self.out = Outlet(1, _encoding(sys.stdout))
         self.err = Outlet(2, _encoding(sys.stderr))
 
@@ -54,6 +63,15 @@ class Session:
 
         redactor = Redactor()
         self.redaction.add(redactor)
+        self.noise.add(redactor)
+        return redactor
+
+    def early_redactor(self) -> Redactor:
+        """Return a redactor for what may be a secret, while it is not known for certain."""
+        from dativo.config import Redactor  # as above
+
+        redactor = Redactor()
+        self.noise.add(redactor)
         return redactor
 
     def say(self, text: str) -> None:

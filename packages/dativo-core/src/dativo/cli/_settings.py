@@ -1,40 +1,41 @@
-"""Settings on the command line: ``--set port=5432 --set password='${env:PGPASSWORD}'``."""
+"""Settings on the command line, and the secrets among settings."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from dativo.config import Origin, ProblemList, Redactor, parse_yaml, structure
+from dativo.config import Job, Node, Origin, ProblemList, Redactor, parse_yaml, structure
 from dativo.contract import Role, Secret
 from dativo.errors import DativoError, UsageError
 from dativo.plugins import find_connector
 
-__all__ = ["learn_secrets", "read_settings", "secret_names"]
+__all__ = ["is_secret", "learn_job", "learn_settings", "read_settings"]
 
 _HOW = "Write --set key=value, such as --set host=localhost."
 
 
-def read_settings(texts: Sequence[str], *, connector: str, role: str) -> dict[str, object]:
-    """Return what a job file would have under ``config``.
+def read_settings(texts: Sequence[str], *, connector: str, role: Role) -> dict[str, object]:
+    """Return what ``--set port=5432 --set tls.mode=off`` would be under ``config`` in a job file.
 
-    A value is read as YAML. ``tls.mode=off`` is a setting inside a section.
+    A value is read as YAML; a dot leads into a section.
 
     Raises:
         UsageError: A text is no ``key=value``, is no YAML, or holds a secret in the clear: the
             arguments of a process are visible to everybody on the machine.
     """
-    secrets = secret_names(connector, role)
+    secrets = _secret_names(connector, role) or frozenset()
     settings: dict[str, object] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not all(key.split(".")):
-            raise UsageError(f"--set takes key=value, got {key!r}", fix=_HOW)
+            raise UsageError("--set takes key=value", fix=_HOW)
         if key in secrets and not ("${" in value and "}" in value):
             msg = f"the secret {key!r} must not stand on the command line"
             raise UsageError(msg, fix=f"Write --set {key}='${{env:NAME}}'.")
@@ -42,51 +43,80 @@ def read_settings(texts: Sequence[str], *, connector: str, role: str) -> dict[st
     return settings
 
 
-def secret_names(connector: str, role: str) -> frozenset[str]:
-    """Return the settings that hold secrets, as far as the connector's manifest says so."""
+def learn_settings(
+    settings: Mapping[str, object], redactor: Redactor, *, connector: str, role: Role
+) -> None:
+    """Let *redactor* learn the secrets that *settings* refer to, before the connector is loaded.
+
+    Without a manifest nobody knows yet which settings are secrets, so that everything that comes
+    by reference counts as one.
+    """
+    _learn(_texts(settings), _secret_names(connector, role), folder=Path.cwd(), redactor=redactor)
+
+
+def learn_job(job: Job, redactor: Redactor) -> None:
+    """Let *redactor* learn the secrets that *job* refers to, as :func:`learn_settings` does."""
+    for role, use in ((Role.SOURCE, job.source), (Role.WRITER, job.writer)):
+        names = _secret_names(use.connector, role)
+        _learn(_node_texts(use.config), names, folder=job.folder, redactor=redactor)
+
+
+def is_secret(schema: Mapping[str, Any]) -> bool:
+    """Whether a setting with this JSON Schema holds a secret."""
+    return bool(schema.get("writeOnly")) or any(map(is_secret, schema.get("anyOf", ())))
+
+
+def _secret_names(connector: str, role: Role) -> frozenset[str] | None:
+    """Return the settings that hold secrets; ``None`` if there is no manifest to tell."""
     try:
         manifest = find_connector(connector).manifest
     except DativoError:  # told better by whoever loads it
-        return frozenset()
-    about = {} if manifest is None else manifest.roles.get(Role(role), {})
-    return frozenset(_secrets(about.get("config", {})))
+        return None
+    if manifest is None:
+        return None
+    return frozenset(_secrets(manifest.roles.get(role, {}).get("config", {})))
 
 
-def learn_secrets(settings: Mapping[str, object], redactor: Redactor) -> None:
-    """Let *redactor* learn what the references in *settings* stand for.
+def _secrets(schema: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, about in schema.get("properties", {}).items():
+        if is_secret(about):
+            yield prefix + name
+        yield from _secrets(about, f"{prefix}{name}.")
 
-    Which settings are secrets is known for certain only when the connector is loaded, and it may
-    print them while it loads; so the value behind every reference counts as one here.
-    """
-    texts = [text for text in _texts(settings) if "${" in text]
-    data = json.dumps({f"s{at}": text for at, text in enumerate(texts)}).encode()
-    fields = {f"s{at}": attrs.field(type=Secret) for at in range(len(texts))}
+
+def _learn(
+    texts: Mapping[str, str], names: frozenset[str] | None, *, folder: Path, redactor: Redactor
+) -> None:
+    wanted = [
+        text for name, text in texts.items() if "${" in text and (names is None or name in names)
+    ]
+    data = json.dumps({f"s{at}": text for at, text in enumerate(wanted)}).encode()
+    fields = {f"s{at}": attrs.field(type=Secret) for at in range(len(wanted))}
     problems = ProblemList()  # they are reported by whoever loads the connector
-    node = parse_yaml(data, Origin("--set", Path.cwd(), redactor=redactor), problems)
+    node = parse_yaml(data, Origin("", folder, redactor=redactor), problems)
     if node is not None:
         structure(node, attrs.make_class("References", fields), collect=problems)
 
 
-def _texts(value: object) -> list[str]:
+def _texts(value: object, path: str = "") -> dict[str, str]:
     if isinstance(value, str):
-        return [value]
+        return {path: value}
+    items: Iterator[tuple[object, object]] = iter(())
     if isinstance(value, Mapping):
-        value = list(value.values())
-    return [text for item in value for text in _texts(item)] if isinstance(value, list) else []
+        items = iter(value.items())
+    elif isinstance(value, list):
+        items = iter(enumerate(value))
+    found: dict[str, str] = {}
+    for key, item in items:
+        found |= _texts(item, f"{path}.{key}" if path else str(key))
+    return found
 
 
-def _secrets(schema: Mapping[str, object], prefix: str = "") -> set[str]:
-    found: set[str] = set()
-    properties = schema.get("properties", {})
-    if not isinstance(properties, Mapping):
-        return found
-    for name, about in properties.items():
-        if not isinstance(about, Mapping):
-            continue
-        options = about.get("anyOf", ())
-        if about.get("writeOnly") or any(option.get("writeOnly") for option in options):
-            found.add(prefix + name)
-        found |= _secrets(about, f"{prefix}{name}.")
+def _node_texts(node: Node, path: str = "") -> dict[str, str]:
+    found = {path: node.text} if node.text else {}
+    entries = [(entry.key, entry.value) for entry in node.entries]
+    for key, value in (*entries, *((str(at), item) for at, item in enumerate(node.items))):
+        found |= _node_texts(value, f"{path}.{key}" if path else key)
     return found
 
 

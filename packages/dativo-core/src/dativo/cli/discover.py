@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 Connector = Annotated[
     str | None,
@@ -102,10 +102,11 @@ def _of_connector(
     session: Session, connector: str, *, settings: Sequence[str], wanted: _Wanted
 ) -> Answer:
     from dativo import engine  # loads all that a run needs
-    from dativo.cli._settings import learn_secrets, read_settings  # needs YAML
+    from dativo.cli._settings import learn_settings, read_settings  # needs YAML
+    from dativo.contract import Role  # needs attrs
 
-    values = read_settings(settings, connector=connector, role="source")
-    learn_secrets(values, session.learning_redactor())
+    values = read_settings(settings, connector=connector, role=Role.SOURCE)
+    learn_settings(values, session.early_redactor(), connector=connector, role=Role.SOURCE)
 
     def find(on_stream: Callable[[Stream], None]) -> DiscoveryResult:
         return engine.discover_connector(

@@ -16,7 +16,7 @@ from dativo.errors import ErrorEntry, UsageError, catalog
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 Code = Annotated[
     str | None,
@@ -73,7 +73,7 @@ def _document(entry: ErrorEntry) -> dict[str, object]:
         "family": entry.family,
         "exit_code": entry.exit_code,
         "retryable": entry.retryable,
-        "summary": entry.summary,
+        "summary": _plain(entry.summary),
         "fix": entry.fix,
     }
 
@@ -84,16 +84,16 @@ def _show_all(page: Page, entries: tuple[ErrorEntry, ...]) -> None:
         return
     for entry in entries:
         retry = "retryable" if entry.retryable else "final"
-        page.line(f"{entry.code}  exit {entry.exit_code}  {retry}  {entry.summary}")
+        page.line(f"{entry.code}  exit {entry.exit_code}  {retry}  {_plain(entry.summary)}")
 
 
 def _row(entry: ErrorEntry) -> tuple[str, ...]:
     retry = "yes" if entry.retryable else "no"
-    return entry.code, str(entry.exit_code), retry, entry.summary
+    return entry.code, str(entry.exit_code), retry, _plain(entry.summary)
 
 
 def _show(page: Page, entry: ErrorEntry) -> None:
-    page.line((entry.code, "name"), f"  {entry.summary}")
+    page.line((entry.code, "name"), f"  {_plain(entry.summary)}")
     facts = {
         "exit code": str(entry.exit_code),
         "retryable": "yes" if entry.retryable else "no",
@@ -104,3 +104,8 @@ def _show(page: Page, entry: ErrorEntry) -> None:
     for name, fact in facts.items():
         if fact:
             page.line((f"{name}: ", "dim"), fact, indent=2)
+
+
+def _plain(text: str) -> str:
+    """Return a text of a docstring without its marks."""
+    return text.replace("``", "")

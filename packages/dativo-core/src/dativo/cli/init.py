@@ -13,7 +13,9 @@ import typer
 from dativo.cli import _complete as complete
 from dativo.cli._edge import Answer, answer, attempt
 from dativo.cli._options import Debug, Json, Patterns, Set, Verbose
+from dativo.cli._render_words import count_of
 from dativo.cli._session import Options, Session
+from dativo.contract import Role
 from dativo.errors import CapabilityMissingError, DativoError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 Source = Annotated[
     str,
@@ -129,11 +131,11 @@ def _init(session: Session, wanted: _Wanted) -> Answer:
 
     if wanted.path.exists() and not wanted.force:
         raise _exists(wanted.path)
-    source = _section(wanted.source, "source", wanted.source_settings)
+    source = _section(wanted.source, Role.SOURCE, wanted.source_settings)
     writer_name = wanted.writer or _only_writer()
-    writer = _section(writer_name, "writer", wanted.writer_settings)
+    writer = _section(writer_name, Role.WRITER, wanted.writer_settings)
     streams, problem = _ask(session, wanted, source)
-    streams = attrs.evolve(streams, write_modes=_about(writer_name, "writer")["write_modes"])
+    streams = attrs.evolve(streams, write_modes=_about(writer_name, Role.WRITER)["write_modes"])
     text = job_file(wanted.name or f"{wanted.source}_to_{writer_name}", source, writer, streams)
     _write(wanted, text)
     written = _Written(
@@ -147,7 +149,7 @@ def _init(session: Session, wanted: _Wanted) -> Answer:
     return Answer(document=_document(written), show=lambda page: _show(page, written))
 
 
-def _section(connector: str, role: str, texts: Sequence[str]) -> ConnectorSection:
+def _section(connector: str, role: Role, texts: Sequence[str]) -> ConnectorSection:
     from dativo.cli._job_file import ConnectorSection  # needs the contract
     from dativo.cli._settings import read_settings  # needs YAML
 
@@ -156,17 +158,16 @@ def _section(connector: str, role: str, texts: Sequence[str]) -> ConnectorSectio
     return ConnectorSection(connector=connector, schema=schema, settings=settings)
 
 
-def _about(connector: str, role: str) -> Mapping[str, Any]:
+def _about(connector: str, role: Role) -> Mapping[str, Any]:
     """Return what the connector's manifest says of *role*; without a manifest its code is asked."""
-    from dativo.contract import Role  # needs attrs
     from dativo.plugins import build_manifest, find_connector  # reads the metadata
 
     manifest = find_connector(connector).manifest or build_manifest(connector)
-    if Role(role) not in manifest.roles:
+    if role not in manifest.roles:
         msg = f"the connector {connector!r} is no {role}"
         fix = "Choose another one; see `dativo plugins list`."
         raise CapabilityMissingError(msg, fix=fix, connector=connector)
-    return manifest.roles[Role(role)]
+    return manifest.roles[role]
 
 
 def _only_writer() -> str:
@@ -184,12 +185,14 @@ def _ask(
     """Return the source's streams, and why there are none if it could not be asked."""
     from dativo import engine  # loads all that a run needs
     from dativo.cli._job_file import StreamSection  # needs the contract
-    from dativo.cli._settings import learn_secrets  # needs YAML
+    from dativo.cli._settings import learn_settings  # needs YAML
     from dativo.cli._signals import stoppable  # threads
 
     if wanted.offline:
         return StreamSection(), None
-    learn_secrets(source.config, session.learning_redactor())
+    learn_settings(
+        source.config, session.early_redactor(), connector=wanted.source, role=Role.SOURCE
+    )
     with stoppable(session.say):
         found = attempt(
             session,
@@ -246,9 +249,10 @@ def _next(written: _Written) -> list[str]:
 
 
 def _show(page: Page, written: _Written) -> None:
+    streams = count_of(written.streams, "stream")
     page.line(
         (str(written.path), "name"),
-        f" written: {written.streams} streams from {written.source} to {written.writer}",
+        f" written: {streams} from {written.source} to {written.writer}",
     )
     if written.problem is not None:
         problem = written.problem

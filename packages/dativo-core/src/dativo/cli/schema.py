@@ -12,7 +12,7 @@ from dativo.cli._session import Options, Session
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.callback(invoke_without_command=True)
