@@ -74,8 +74,10 @@ _BY_CLASS: dict[str, _Mapped] = {
 
 _TLS_FIX = "Check sslmode, sslrootcert, sslcert and sslkey against what the server offers."
 
+_NO_SNAPSHOT = re.compile(r"snapshot .*does not exist|invalid snapshot|import the .*snapshot")
+
 _BROKEN = re.compile(
-    r"could not (translate|connect|receive|send)|Connection (refused|reset)|"
+    r"could not (translate|connect|receive|send)|failed to resolve|Connection (refused|reset)|"
     r"server closed the connection|No route|unreachable|no connection to the server|"
     r"connection (is )?(closed|lost)|unexpected EOF|No such file or directory",
     re.IGNORECASE,
@@ -108,6 +110,7 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], type[DativoError], str | None], ...] = (
         "A pooler is in the way; connect to the server itself, or let it pass on `options`.",
     ),
     (re.compile(r"timeout expired|timed out"), ConnectTimeoutError, None),
+    (re.compile(r"SSL SYSCALL error"), NetworkError, None),
     (
         re.compile(r"certificate|SSL|sslmode|root\.crt|private key file"),
         AuthenticationError,
@@ -135,6 +138,9 @@ def tidy(text: str, password: Secret | None = None) -> str:
     text = re.sub(r"\.?\s*SQLSTATE: [0-9A-Z]{5}\s*$", "", text)
     text = re.sub(r"^[A-Z_]+: (?=\[libpq\])", "", text.strip())
     text = re.sub(
+        r"^.*?Failed to (?:execute|prepare) query.*?(?=ERROR:)", "", text, flags=re.DOTALL
+    )
+    text = re.sub(
         r"\[libpq\] |Execution error \[PGRES_FATAL_ERROR\]: |^connection failed: ", "", text
     )
     text = re.sub(r"\n(?:LINE \d+:|\s*\^|CONTEXT:).*", "", text, flags=re.DOTALL)
@@ -149,7 +155,7 @@ def from_driver(
         return error.located(stream=stream)
     text = tidy(str(error) or repr(error), password)
     state = sqlstate_of(error)
-    if "snapshot" in text and ("invalid" in text or "import" in text):
+    if _NO_SNAPSHOT.search(text):
         mapped: DativoError = ServiceUnavailableError(f"{SNAPSHOT_LOST}: {text}", stream=stream)
     else:
         member, fix = _member(state, text)

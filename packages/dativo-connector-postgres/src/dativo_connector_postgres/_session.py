@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import adbc_driver_postgresql  # type: ignore[import-untyped]
 import pyarrow as pa
 from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement
+from adbc_driver_manager import Error as AdbcError
 
 # The public reader of pyarrow drops the SQLSTATE of what fails in mid-stream; this one keeps it.
 from adbc_driver_manager._reader import AdbcRecordBatchReader
@@ -49,7 +51,8 @@ class Session:
             finally:
                 # What is left of an abandoned statement would be read to its end first.
                 if not self._is_idle:
-                    self.cancel()
+                    with suppress(AdbcError):
+                        self.cancel()
                 reader.close()
         finally:
             statement.close()
