@@ -121,11 +121,18 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure and print the figures of benchmarks/README.md; arguments choose benchmarks."""
-    script = ROOT / "benchmarks" / "run.py"
-    if not script.exists():
-        session.skip("there is no benchmark yet")
-    session.run(sys.executable, str(script), *session.posargs, external=True)
+    """Measure and print the figures of benchmarks/README.md; `-- --help` shows the arguments."""
+    folder = ROOT / ".nox" / "bench"
+    shutil.rmtree(folder / "wheels", ignore_errors=True)
+    _build_wheels(session, folder / "wheels")
+    session.run(sys.executable, "benchmarks/plugins.py", str(folder / "wheels"), external=True)
+    for name in ("dativo", "many"):
+        _make_bench_environment(session, folder, name)
+    plugins = str(folder / "wheels" / "plugins.txt")
+    _bench_install(session, folder / "many", "--no-deps", "--requirements", plugins)
+    _make_peers(session, folder / "peers")
+    chosen = ["--environments", str(folder), *session.posargs]
+    session.run(sys.executable, "benchmarks/run.py", *chosen, external=True)
 
 
 @nox.session(default=False)
@@ -161,11 +168,14 @@ def _uv(
     *arguments: str,
     env: dict[str, str] | None = None,
     silent: bool = False,
+    success_codes: tuple[int, ...] = (0,),
 ) -> object:
     program = os.environ.get("UV") or shutil.which("uv")
     if program is None:
         session.error("this session needs uv; start it with: uv run nox")
-    return session.run(program, *arguments, env=env, silent=silent, external=True)
+    return session.run(
+        program, *arguments, env=env, silent=silent, success_codes=success_codes, external=True
+    )
 
 
 def _settings() -> dict[str, dict[str, int]]:
@@ -202,6 +212,33 @@ def _make_environment(session: nox.Session, wheels: Path, package: str, *others:
     command += ["--constraints", "constraints.txt", "--constraints", str(wheels / "ours.txt")]
     _uv(session, *command, package, *others)
     return python
+
+
+def _make_bench_environment(session: nox.Session, folder: Path, name: str) -> None:
+    """Install all our packages from wheels, and the program that start-up is compared with."""
+    wheels = folder / "wheels"
+    _uv(session, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder / name))
+    constraints = ["--constraints", "constraints.txt", "--constraints", str(wheels / "ours.txt")]
+    program = next(wheels.glob("bench_one_command-*.whl"))
+    _bench_install(session, folder / name, *constraints, *PACKAGES, str(program))
+
+
+def _make_peers(session: nox.Session, environment: Path) -> None:
+    """Install what the benchmarks compare with; DuckDB's extension only where there is one."""
+    venv = ("venv", "--quiet", "--allow-existing", "--python", sys.executable)
+    _uv(session, *venv, str(environment))
+    _bench_install(session, environment, "--requirements", "benchmarks/peers.txt")
+    optional = ("--requirements", "benchmarks/duckdb.txt")
+    _bench_install(session, environment, *optional, success_codes=(0, 1, 2))
+
+
+def _bench_install(
+    session: nox.Session, environment: Path, *what: str, success_codes: tuple[int, ...] = (0,)
+) -> None:
+    """Install and compile: without .pyc files every start would be measured as the first one."""
+    command = ["pip", "install", "--quiet", "--compile-bytecode"]
+    command += ["--python", str(environment / "bin" / "python"), *what]
+    _uv(session, *command, success_codes=success_codes)
 
 
 def _find_python(version: str) -> str | None:

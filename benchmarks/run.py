@@ -1,0 +1,92 @@
+"""Run the benchmarks and print their figures; `nox -s bench` makes the environments for it."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from lineitem import Setting, measure_scales
+from report import Table, describe_machine, save
+from startup import measure_startup
+from versions import describe_versions
+
+__all__: list[str] = []
+
+_README = Path(__file__).with_name("README.md")
+
+
+def main() -> None:
+    """Run what the arguments choose, and print one table of each at the end."""
+    given = _arguments()
+    with tempfile.TemporaryDirectory(prefix="dativo-bench-") as name:
+        tables = [
+            table for chosen in given.benchmarks for table in _BENCHMARKS[chosen](given, Path(name))
+        ]
+    versions = describe_versions(given.environments / "dativo", given.environments / "peers")
+    parts = [f"{describe_machine()}\n{versions}\n", *(table.markdown() for table in tables)]
+    text = "\n".join(parts)
+    print(f"\n{text}")
+    if given.save:
+        save(text, _README)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
+    parser.add_argument(
+        "benchmarks",
+        nargs="*",
+        choices=[*_BENCHMARKS, []],
+        help=f"which of {', '.join(_BENCHMARKS)}; all without it",
+    )
+    parser.add_argument(
+        "--scale", nargs="+", default=["0.1", "1"], help="scale factors of lineitem"
+    )
+    parser.add_argument("--runs", type=int, default=3, help="how often lineitem is measured")
+    parser.add_argument(
+        "--starts", type=int, default=15, help="how often the start of each command is measured"
+    )
+    parser.add_argument(
+        "--setting",
+        nargs="+",
+        type=_setting,
+        default=[Setting()],
+        help="parallelism and memory of our job, such as 2:256MB",
+    )
+    parser.add_argument("--save", action="store_true", help="put the figures into the README")
+    parser.add_argument("--environments", type=Path, required=True, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    given.benchmarks = given.benchmarks or list(_BENCHMARKS)
+    given.environments = given.environments.absolute()
+    return given
+
+
+def _setting(text: str) -> Setting:
+    parallelism, _, memory = text.partition(":")
+    return Setting(parallelism=int(parallelism), memory=memory or Setting().memory)
+
+
+def _startup(given: argparse.Namespace, _workspace: Path) -> list[Table]:
+    folders = [given.environments / name / "bin" for name in ("dativo", "many")]
+    return measure_startup(*folders, runs=given.starts)
+
+
+def _lineitem(given: argparse.Namespace, workspace: Path) -> list[Table]:
+    return measure_scales(
+        given.scale,
+        ours=given.environments / "dativo" / "bin",
+        peers=given.environments / "peers" / "bin",
+        workspace=workspace,
+        runs=given.runs,
+        settings=given.setting,
+    )
+
+
+_BENCHMARKS: dict[str, Callable[[argparse.Namespace, Path], list[Table]]] = {
+    "startup": _startup,
+    "lineitem": _lineitem,
+}
+
+if __name__ == "__main__":
+    main()
