@@ -102,9 +102,9 @@ def _environment(name: str, origin: Origin) -> str:
 
 def _file(name: str, origin: Origin) -> str:
     """Read a file; it may lie anywhere, as secrets are mounted outside the project."""
-    path = origin.folder / Path(name).expanduser() if name else None
     try:
-        if path is None or not stat.S_ISREG(path.stat().st_mode):
+        path = origin.folder / Path(name).expanduser()
+        if not stat.S_ISREG(path.stat().st_mode):
             raise _UnresolvedError(f"{name!r} is no file")
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 import attrs
@@ -47,16 +47,22 @@ def job_schema(connectors: Mapping[str, Mapping[str, Any]]) -> JsonSchema:
     streams = {"type": "array", "minItems": 1, "items": _section(StreamDocument)}
     schema["properties"]["streams"] = {**schema["properties"]["streams"], **streams}
     for role in ("source", "writer"):
-        schema["properties"][role]["allOf"] = list(_settings(connectors, role))
+        schema["properties"][role] |= _all_of(_settings(connectors, role))
+    options = (
+        *_options(connectors, "source", "options"),
+        *_options(connectors, "writer", "writer_options"),
+    )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Dativo job",
         **schema,
-        "allOf": [
-            *_options(connectors, "source", "options"),
-            *_options(connectors, "writer", "writer_options"),
-        ],
+        **_all_of(options),
     }
+
+
+def _all_of(rules: Iterable[JsonSchema]) -> JsonSchema:
+    found = list(rules)
+    return {"allOf": found} if found else {}
 
 
 def _section(section: type) -> JsonSchema:
@@ -78,7 +84,7 @@ def _property(field: attrs.Attribute[Any], hint: Any) -> JsonSchema:
         return {**_section(kind), "description": about["help"]}
     limits = {key: about[key] for key in _LIMITS if key in about}
     if "pattern" in limits:
-        limits["pattern"] = f"^(?:{limits['pattern']})$"
+        limits["pattern"] = _whole(limits["pattern"])
     schema = {**field.metadata.get(SCHEMA, _TYPES.get(kind, {})), **limits}
     if kind in (int, bool) and SCHEMA not in field.metadata:
         schema = {**_or_reference(schema), "default": field.default}
@@ -118,6 +124,8 @@ def _named(connector: str) -> JsonSchema:
 def _or_reference(schema: Mapping[str, Any]) -> JsonSchema:
     """Allow a reference wherever a single value stands."""
     found = dict(schema)
+    if "pattern" in found:
+        found["pattern"] = _whole(found["pattern"])
     if "properties" in found:
         found["properties"] = {k: _or_reference(v) for k, v in found["properties"].items()}
     for key in ("items", "additionalProperties"):
@@ -127,3 +135,8 @@ def _or_reference(schema: Mapping[str, Any]) -> JsonSchema:
         return found
     described: JsonSchema = {k: found.pop(k) for k in ("description", "default") if k in found}
     return {"anyOf": [found, _REFERENCE], **described}
+
+
+def _whole(pattern: str) -> str:
+    """Anchor *pattern*: a setting must match as a whole, JSON Schema searches."""
+    return f"^(?:{pattern})$"

@@ -99,14 +99,8 @@ def _union(node: Node, arms: tuple[Any, ...], problems: ProblemList) -> Any:
         got = describe(node, resolve(node, ProblemList()), is_hidden=Secret in arms)
         problems.add(node, f"expected {wanted}, got {got}")
     else:
-        problems.extend(min(attempts, key=_depth_first).problems)
+        problems.extend(min(attempts, key=len).problems)
     return FAILED
-
-
-def _depth_first(attempt: ProblemList) -> tuple[int, int]:
-    """Rank attempts: the one that got deepest into the value meant this arm."""
-    deepest = max(len(problem.path) for problem in attempt.problems)
-    return -deepest, len(attempt)
 
 
 def _choice(node: Node, arguments: tuple[Any, ...], problems: ProblemList) -> Any:

@@ -44,6 +44,7 @@ _EXPLAINED = (
     ("<document start>", "the text cannot be read as keys and values", ""),
     ("expected alphabetic or numeric", "a text that starts with '&' or '*' needs quotes", ""),
 )
+_NOTICED_LATER = ("could not find expected ':'", "found unexpected end of stream")
 
 
 def parse_yaml(data: bytes, origin: Origin, problems: ProblemList) -> Node | None:
@@ -95,13 +96,15 @@ def _position(before: str) -> tuple[int, int]:
 
 def _explain(error: MarkedYAMLError, origin: Origin) -> Problem:
     """Say what is wrong without quoting the file: the place may hold a password."""
-    mark = error.problem_mark or error.context_mark
+    marks = (error.problem_mark, error.context_mark)
     reason = str(error.problem or error.context or "")
     message, hint = _QUOTED.sub("...", reason.partition("\n")[0]) or "this is no YAML", ""
     for part, better, advice in _EXPLAINED:
         if part in reason:
             message, hint = better, advice
             break
+    is_noticed_later = any(part in reason for part in _NOTICED_LATER)
+    mark = next(filter(None, reversed(marks) if is_noticed_later else marks), None)
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
     return Problem(message, file=origin.shown, line=line, column=column, hint=hint)
 
