@@ -8,12 +8,12 @@ from typing import Any
 import attrs
 import pyarrow as pa
 import pytest
+
+from dativo.contract import Batch, CheckItem, Checkpoint, ReadMode, Secret, Stream, StreamRequest
 from dativo_connector_postgres import PostgresConfig, PostgresOptions, check_connection, discover
 from dativo_connector_postgres import extract as extract_hook
 from dativo_test_support.context import FakeContext
 from dativo_test_support.postgres import Address
-
-from dativo.contract import Batch, CheckItem, Checkpoint, ReadMode, Secret, Stream, StreamRequest
 
 
 def make_config(address: Address, **settings: Any) -> PostgresConfig:
@@ -79,7 +79,10 @@ class Source:
 
     def sessions(self) -> int:
         """How many sessions of the connector the server has."""
-        sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dativo' AND datname = %s"
+        sql = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE application_name = 'dativo' AND datname = %s"
+        )
         return int(self.execute(sql, [self.address.database])[0][0])
 
 

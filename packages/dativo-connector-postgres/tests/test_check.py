@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dativo_connector_postgres._config import SslMode
-from dativo_test_support.tls import Certificate, TlsFront
 
 from dativo.contract import CheckItem, ConnectionTestResult, ReadMode, Verdict
 from dativo.errors import (
@@ -22,6 +20,8 @@ from dativo.errors import (
     ResourceUnavailableError,
     SchemaValidationError,
 )
+from dativo_connector_postgres._config import SslMode
+from dativo_test_support.tls import Certificate, TlsFront
 
 BEFORE_STREAMS = ["host", "tls", "login", "database", "version", "snapshot"]
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from dativo_connector_postgres._errors import from_driver, tidy
 
 from dativo.errors import (
     AuthenticationError,
@@ -21,6 +20,7 @@ from dativo.errors import (
     SchemaValidationError,
     ServiceUnavailableError,
 )
+from dativo_connector_postgres._errors import from_driver, tidy
 
 STATES = {
     "08006": NetworkError,
@@ -107,11 +107,17 @@ def test_own_error_passes_and_gets_its_place() -> None:
     ("text", "expected"),
     [
         (
-            "INVALID_DATA: [libpq] Execution error [PGRES_FATAL_ERROR]: ERROR:  division by zero\n. SQLSTATE: 22012",
+            (
+                "INVALID_DATA: [libpq] Execution error [PGRES_FATAL_ERROR]: "
+                "ERROR:  division by zero\n. SQLSTATE: 22012"
+            ),
             "division by zero",
         ),
         (
-            "NOT_IMPLEMENTED: [libpq] Failed to prepare query: ERROR:  no\nLINE 1: select 1\n   ^\nDETAIL: x",
+            (
+                "NOT_IMPLEMENTED: [libpq] Failed to prepare query: "
+                "ERROR:  no\nLINE 1: select 1\n   ^\nDETAIL: x"
+            ),
             "no",
         ),
         ("connection failed: FATAL:  a\n\tb", "a b"),

@@ -8,8 +8,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from dativo_connector_postgres import _parts
-from dativo_connector_postgres._parts import _cuts, _ranges
 
 from dativo.errors import (
     DatabaseLockError,
@@ -17,6 +15,8 @@ from dativo.errors import (
     RunInterruptedError,
     ServiceUnavailableError,
 )
+from dativo_connector_postgres import _parts
+from dativo_connector_postgres._parts import _cuts, _ranges
 
 
 @pytest.fixture
@@ -128,7 +128,8 @@ def test_parts_hold_each_row_once(source: Any, partitions: int) -> None:
 def test_partitioned_and_inherited_tables_are_split_over_all_leaves(source: Any) -> None:
     source.execute(
         "CREATE TABLE p (v text, id int) PARTITION BY RANGE (id); "
-        "CREATE TABLE p1 (id int, v text); ALTER TABLE p ATTACH PARTITION p1 FOR VALUES FROM (0) TO (1000); "
+        "CREATE TABLE p1 (id int, v text); "
+        "ALTER TABLE p ATTACH PARTITION p1 FOR VALUES FROM (0) TO (1000); "
         "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (1000) TO (9999) PARTITION BY RANGE (id); "
         "CREATE TABLE p2a PARTITION OF p2 DEFAULT; CREATE TABLE p3 PARTITION OF p DEFAULT; "
         "INSERT INTO p SELECT repeat('x', 300), i FROM generate_series(1, 4000) i; "
@@ -272,7 +273,7 @@ def test_abandoned_reader_leaves_no_session(source: Any) -> None:
 
 def test_cancelled_run_stops_a_reader_that_waits_for_the_server(source: Any) -> None:
     (batch,) = source.batches("q", query="SELECT pg_sleep(60) IS NULL AS v")
-    timer = threading.Timer(0.3, lambda: setattr(source.context, "is_cancelled", True))
+    timer = threading.Timer(0.3, source.context.cancel)
     timer.start()
 
     with pytest.raises(RunInterruptedError):
@@ -287,7 +288,7 @@ def test_cancelled_run_stops_the_planning_too(source: Any) -> None:
         "CREATE FUNCTION slow() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1 FROM pg_sleep(60)'"
     )
     source.execute("CREATE TABLE t AS SELECT 1 AS id")
-    timer = threading.Timer(0.5, lambda: setattr(source.context, "is_cancelled", True))
+    timer = threading.Timer(0.5, source.context.cancel)
     timer.start()
 
     with pytest.raises(RunInterruptedError):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from dativo_test_support.postgres import Address, EmbeddedPostgres
 
 from dativo.errors import DativoError, NetworkError, ServiceUnavailableError
+from dativo_test_support.postgres import Address, EmbeddedPostgres
 
 LARGE = "SELECT i AS id, repeat('x', 200) AS v FROM generate_series(1, 400000) i"
 

@@ -4,10 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import dativo_connector_postgres
 import pluggy
 import pytest
 
+import dativo_connector_postgres
 from dativo.contract import Manifest, ReadMode, Replay, Role, hookspecs
 
 HOOKS = frozenset({"check_connection", "describe", "discover", "extract"})

@@ -3,14 +3,15 @@ from __future__ import annotations
 import json
 import random
 import uuid
+from itertools import chain
 from typing import Any
 
 import pytest
-from dativo_connector_postgres import _incremental, _parts, _position
-from dativo_connector_postgres._config import NullCursors, Ties, Unrepresentable
 
 from dativo.contract import Checkpoint
 from dativo.errors import DataFormatError, DataValidationError, StateError
+from dativo_connector_postgres import _incremental, _parts, _position
+from dativo_connector_postgres._config import NullCursors, Ties, Unrepresentable
 
 
 def rows(table: Any, column: str = "id") -> list[Any]:
@@ -252,10 +253,10 @@ def test_long_ranges_have_checkpoints_on_the_way(
     source.context.close()
 
     assert len(parts) == 5
-    assert sorted(sum(parts, [])) == list(range(1, 5001))
+    assert sorted(chain(*parts)) == list(range(1, 5001))
     for number, batch in enumerate(batches):
         table, _ = source.read_on("public.t", batch.checkpoint, mode="incremental", cursor="at")
-        assert rows(table) == sorted(sum(parts[number + 1 :], []))
+        assert rows(table) == sorted(chain(*parts[number + 1 :]))
 
 
 @pytest.mark.parametrize("prepare", ["CREATE INDEX ON t (at)", "ANALYZE t"])

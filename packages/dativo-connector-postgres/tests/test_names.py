@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dativo_connector_postgres._names import RelationName
 
 from dativo.errors import SchemaValidationError
+from dativo_connector_postgres._names import RelationName
 
 PLAIN = [
     ("public", "orders"),

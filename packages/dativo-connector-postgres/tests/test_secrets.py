@@ -9,17 +9,18 @@ from urllib.parse import quote, quote_plus
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from dativo.contract import Secret
+from dativo.errors import DativoError
 from dativo_connector_postgres import PostgresConfig
 from dativo_connector_postgres._client import conninfo
 from dativo_connector_postgres._errors import from_driver, tidy
 
-from dativo.contract import Secret
-from dativo.errors import DativoError
-
 CANARIES = {
     "awkward": "p@:/%+\"'\\ n\nx#?&=€",
     "hex": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "pem": "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\nCCqGSM49AwEHBG0wawIB\n-----END-----\n",
+    "pem": "-----BEGIN KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\nCCqGSM49AwEHBG0wawIB\n-----END KEY-----\n",
 }
 
 
@@ -128,7 +129,7 @@ def test_connection_string_keeps_every_setting_apart(canary: str) -> None:
         database="d b", user="it's", password=Secret(canary), application_name="x y=z"
     )
 
-    parsed = psycopg.conninfo.conninfo_to_dict(conninfo(config))
+    parsed = conninfo_to_dict(conninfo(config))
 
     assert parsed["password"] == canary
     assert (parsed["dbname"], parsed["user"]) == ("d b", "it's")

@@ -7,13 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
+
+from dativo.errors import DataFormatError
 from dativo_connector_postgres._config import Unrepresentable
 from dativo_connector_postgres._types import RULES
 from dativo_test_support.postgres import Address
-
-from dativo.errors import DataFormatError
 
 UTC = dt.UTC
 
@@ -287,7 +286,7 @@ def test_unrepresentable_value_is_located_or_null_by_policy(typed: Any, case: in
     assert table.schema.field("v").nullable
     assert table.num_rows == 3
     if sql_type in {"date[]", "numeric(10,2)[]"}:
-        assert pc.list_flatten(table["v"]).null_count == 1
+        assert sum(chunk.values.null_count for chunk in table["v"].chunks) == 1
     else:
         assert table["v"].is_null().to_pylist() == [False, True, False]
 
@@ -417,7 +416,7 @@ def test_texts_of_an_sql_ascii_database_must_be_utf8(source: Any, postgres_serve
         assert source.read("public.t")["v"].to_pylist() == ["a"]
         source.execute("INSERT INTO t VALUES (2, E'\\xff')")
 
-        with pytest.raises(DataFormatError, match="public.t: invalid byte sequence"):
+        with pytest.raises(DataFormatError, match=r"public\.t: invalid byte sequence"):
             source.read("public.t")
     finally:
         source.context.close()

@@ -29,7 +29,7 @@ from dativo_connector_postgres._session import Session
 
 __all__ = ["Snapshot", "open_snapshot"]
 
-_WATCH_SECONDS = 0.2
+_CANCEL_SECONDS = 0.2
 
 # Those that may still commit rows with a now() from before the snapshot.
 _OLDEST = (
@@ -177,7 +177,7 @@ def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
             identifier=identifier,
         )
         stack.callback(snapshot.close)
-        stack.enter_context(_watched(snapshot, context))
+        stack.enter_context(_cancelling(snapshot, context))
         yield snapshot
 
 
@@ -187,19 +187,21 @@ def _one(connection: Connection, sql: str) -> object:
 
 
 @contextmanager
-def _watched(snapshot: Snapshot, context: Context) -> Iterator[None]:
+def _cancelling(snapshot: Snapshot, context: Context) -> Iterator[None]:
     """Cancel what runs as soon as the run is cancelled: a pull may be waiting for the server."""
     ended = threading.Event()
 
-    def watch() -> None:
-        while not ended.wait(_WATCH_SECONDS):
-            if context.cancelled():
-                snapshot.cancel_all()
+    def cancel() -> None:
+        # Again and again: a statement may be on its way to the server right now.
+        snapshot.cancel_all()
+        while not ended.wait(_CANCEL_SECONDS):
+            snapshot.cancel_all()
 
-    thread = threading.Thread(target=watch, name="dativo-postgres-cancel", daemon=True)
-    thread.start()
+    thread = threading.Thread(target=cancel, name="dativo-postgres-cancel", daemon=True)
     try:
-        yield
+        with context.on_cancel(thread.start):
+            yield
     finally:
         ended.set()
-        thread.join()
+        if thread.ident is not None:
+            thread.join()

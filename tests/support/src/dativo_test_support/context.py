@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -48,6 +48,7 @@ class FakeContext:
     opened: list[str] = attrs.field(factory=list)
     errors: list[Exception] = attrs.field(factory=list)
     _resources: dict[str, tuple[Any, ExitStack]] = attrs.field(factory=dict)
+    _on_cancel: list[Callable[[], None]] = attrs.field(factory=list)
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
 
     def __enter__(self) -> Self:
@@ -63,6 +64,20 @@ class FakeContext:
 
     def cancelled(self) -> bool:
         return self.is_cancelled
+
+    def cancel(self) -> None:
+        """Stop the run, as a signal does."""
+        self.is_cancelled = True
+        for call in list(self._on_cancel):
+            call()
+
+    @contextmanager
+    def on_cancel(self, call: Callable[[], None]) -> Iterator[None]:
+        self._on_cancel.append(call)
+        try:
+            yield
+        finally:
+            self._on_cancel.remove(call)
 
     def log(self, message: str, *, level: str = "info", **fields: object) -> None:
         self.logs.append((level, message))
