@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -169,10 +170,10 @@ def test_an_epoch_that_was_replaced_is_refused(lake: Lake) -> None:
 
 def test_a_gap_of_epochs_is_refused(lake_of_mode: Lake) -> None:
     lake = lake_of_mode
-    with pytest.raises(StateError, match="epoch 2 of public.orders cannot follow epoch 0"):
+    with pytest.raises(StateError, match=r"epoch 2 of public\.orders cannot follow epoch 0"):
         lake.publish(2, ids(1))
     lake.publish(1, ids(1))
-    with pytest.raises(StateError, match="epoch 3 of public.orders cannot follow epoch 1"):
+    with pytest.raises(StateError, match=r"epoch 3 of public\.orders cannot follow epoch 1"):
         lake.publish(3, ids(1))
 
 
@@ -186,7 +187,7 @@ def test_a_gap_of_epochs_is_refused(lake_of_mode: Lake) -> None:
     ],
 )
 def test_a_commit_of_another_job_stream_fence_or_mode_is_a_violation(
-    lake: Lake, changes: dict[str, object]
+    lake: Lake, changes: dict[str, Any]
 ) -> None:
     with lake.session() as session:
         staged = [session.stage(Batch(ids(1)))]

@@ -61,6 +61,14 @@ def _extension(array: pa.Array, arrow: pa.DataType) -> pa.Array:
     return pa.ExtensionArray.from_storage(arrow, convert(array.storage, arrow.storage_type))
 
 
+def _to_storage(array: pa.Array, arrow: pa.DataType) -> pa.Array:
+    return convert(array.storage, arrow)
+
+
+def _from_storage(array: pa.Array, arrow: pa.DataType) -> pa.Array:
+    return pa.ExtensionArray.from_storage(arrow, convert(array, arrow.storage_type))
+
+
 def _nulls(array: pa.Array, arrow: pa.DataType) -> pa.Array:
     return pa.nulls(len(array), arrow)
 
@@ -188,6 +196,8 @@ _STEPS: tuple[tuple[_Applies, Callable[[pa.Array, pa.DataType], pa.Array]], ...]
         ),
         _extension,
     ),
+    (lambda source, _: isinstance(source, pa.BaseExtensionType), _to_storage),
+    (lambda _, target: isinstance(target, pa.BaseExtensionType), _from_storage),
     (lambda source, target: types.is_struct(source) and types.is_struct(target), _struct),
     (lambda source, target: types.is_map(source) and types.is_map(target), _map),
     (lambda source, target: is_list(source) and is_list(target), _list),

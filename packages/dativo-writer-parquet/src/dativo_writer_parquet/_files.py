@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from dativo.errors import WriteFailedError
 from dativo_writer_parquet._config import Compression, ParquetConfig
+from dativo_writer_parquet._encoding import choose
 
 __all__ = ["FileFormat", "FinishedFile", "StagedFile"]
 
@@ -91,13 +92,6 @@ class StagedFile:
         try:
             os.fchmod(self._descriptor, form.mode)
             self._sink = pa.OSFile(str(path), mode="wb")
-            self._writer = pq.ParquetWriter(
-                self._sink,
-                schema,
-                compression=str(form.compression),
-                compression_level=form.level,
-                version="2.6",
-            )
         except BaseException:
             self._close()
             raise
@@ -134,11 +128,27 @@ class StagedFile:
     def flush(self) -> None:
         """Write what is pending as one row group."""
         if self._pending_rows:
-            table = pa.Table.from_batches(self._pending, schema=self._schema)
-            self._pending = []
-            self._writer.write_table(table, row_group_size=table.num_rows)
+            self._write(pa.Table.from_batches(self._pending, schema=self._schema))
         self._pending = []
         self._pending_rows = self.pending_bytes = 0
+
+    def _write(self, table: pa.Table) -> None:
+        """Write *table* as a row group; the first one decides on the encodings."""
+        self._pending = []
+        if self._writer is None:
+            encoding = choose(self._schema, table)
+            self._writer = pq.ParquetWriter(
+                self._sink,
+                self._schema,
+                compression=str(self._form.compression),
+                compression_level=self._form.level,
+                version="2.6",
+                use_dictionary=encoding.dictionary,
+                column_encoding=encoding.others,
+                store_decimal_as_integer=True,
+            )
+        if table.num_rows:
+            self._writer.write_table(table, row_group_size=table.num_rows)
 
     def finish(self, entries: Mapping[bytes, bytes] | None = None) -> FinishedFile:
         """Close the file with *entries* in its footer, check it, and make it durable.
@@ -148,6 +158,8 @@ class StagedFile:
         """
         try:
             self.flush()
+            if self._writer is None:  # a file without records
+                self._write(self._schema.empty_table())
             if entries:
                 self._writer.add_key_value_metadata(entries)
             self._writer.close()

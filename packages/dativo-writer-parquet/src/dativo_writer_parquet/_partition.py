@@ -30,7 +30,7 @@ _UNITS: Mapping[PartitionPart, int] = {
     PartitionPart.DAY: 3,
     PartitionPart.HOUR: 4,
 }
-_FORMATS = ("{:04d}", "{:04d}-{:02d}", "{:04d}-{:02d}-{:02d}", "{:04d}-{:02d}-{:02d}T{:02d}")
+_FORMATS = ("{}", "{}-{:02d}", "{}-{:02d}-{:02d}", "{}-{:02d}-{:02d}T{:02d}")
 
 
 @attrs.frozen
@@ -203,7 +203,8 @@ def _date_text(code: int, key: PartitionKey) -> str:
     for base, least in list(zip((12, 31, 24), (1, 1, 0), strict=True))[: units - 1][::-1]:
         code, number = divmod(code, base)
         numbers.append(number + least)
-    return _FORMATS[units - 1].format(code, *reversed(numbers))
+    year = f"{'-' if code < 0 else ''}{abs(code):04d}"
+    return _FORMATS[units - 1].format(year, *reversed(numbers))
 
 
 def _require_years(column: pa.Array, key: PartitionKey) -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from dativo.errors import DataValidationError
-from dativo_writer_parquet._types import canonical, children, stored_type
+from dativo_writer_parquet._types import canonical, children
 
 __all__ = ["checked", "require_followable", "target"]
 
@@ -105,14 +105,12 @@ def _problems(field: pa.Field, path: str) -> Iterable[str]:
         types.is_decimal(arrow) and arrow.scale < 0 and arrow.precision > _MAX_DIGITS + arrow.scale
     ):
         yield f"the column {path!r} has more than {_MAX_DIGITS} digits"
-    elif isinstance(arrow, pa.BaseExtensionType) and stored_type(arrow.storage_type) != (
-        arrow.storage_type
-    ):
-        yield f"the column {path!r} is of {arrow}, whose storage Parquet does not have"
     elif types.is_struct(arrow):
         if not arrow.num_fields:
             yield f"the column {path!r} is a struct without fields, which Parquet does not have"
         names = [arrow.field(index).name for index in range(arrow.num_fields)]
         yield from (f"the field {name!r} of {path!r} occurs twice" for name in _twice(names))
+    if isinstance(arrow, pa.BaseExtensionType):
+        yield from _problems(field.with_type(arrow.storage_type), path)
     for child in children(arrow):
         yield from _problems(child, f"{path}.{child.name}")

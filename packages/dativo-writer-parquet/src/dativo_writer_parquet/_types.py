@@ -128,10 +128,23 @@ def _store_list(arrow: pa.DataType, plain: bool, _nested: bool) -> pa.DataType: 
     child = stored_field(arrow.value_field, plain=plain, nested=True)
     if types.is_fixed_size_list(arrow):
         return pa.list_(child, arrow.list_size)
+    # Views become lists: polars panics when a file's Arrow schema has a list view.
     is_large = types.is_large_list(arrow) or types.is_large_list_view(arrow)
-    if is_list_view(arrow) and child.type == arrow.value_field.type and not plain:
-        return pa.large_list_view(child) if is_large else pa.list_view(child)
     return pa.large_list(child) if is_large else pa.list_(child)
+
+
+def _store_extension(arrow: pa.DataType, plain: bool, nested: bool) -> pa.DataType:  # noqa: FBT001
+    storage = stored_type(arrow.storage_type, plain=plain, nested=nested)
+    if storage == arrow.storage_type:
+        return arrow
+    remake = _EXTENSIONS.get(type(arrow))
+    return storage if remake is None else remake(arrow, storage)
+
+
+_EXTENSIONS: dict[type[pa.DataType], Callable[[pa.DataType, pa.DataType], pa.DataType]] = {
+    pa.JsonType: lambda _, storage: pa.json_(storage),
+    pa.OpaqueType: lambda arrow, storage: pa.opaque(storage, arrow.type_name, arrow.vendor_name),
+}
 
 
 def _store_struct(arrow: pa.DataType, plain: bool, _nested: bool) -> pa.DataType:  # noqa: FBT001
@@ -168,6 +181,7 @@ _RULES: tuple[tuple[Callable[[pa.DataType], bool], _Rule], ...] = (
     (types.is_map, _store_map),
     (types.is_struct, _store_struct),
     (is_list, _store_list),
+    (lambda arrow: isinstance(arrow, pa.BaseExtensionType), _store_extension),
 )
 
 # --- what a type is called when encodings do not count ------------------------------------------
