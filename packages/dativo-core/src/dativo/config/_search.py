@@ -22,7 +22,7 @@ class Search:
     Attributes:
         probe: Matches some part of each text; quick, and in most lines there is nothing.
         whole: Matches the texts, longer ones first; words only where they stand alone.
-        heads: Matches the first characters of each text.
+        heads: Matches where the first characters of a text stand, overlaps included.
         ends: How a text may end that one of the texts goes on from: all runs of four characters,
             and what is shorter and begins a text.
         texts: The texts.
@@ -48,7 +48,7 @@ class Search:
         return cls(
             probe=_any_of(_parts(found)),
             whole=re.compile("|".join(whole)),
-            heads=_any_of({text[:_HEAD] for text in found}),
+            heads=re.compile(f"(?={_any_of({text[:_HEAD] for text in found}).pattern})"),
             ends=frozenset(_ends(found)),
             texts=tuple(found),
         )

@@ -16,6 +16,7 @@ SHORT = 6
 _LINE = 8
 _HALF = 12
 _ARMOR = re.compile("-----[A-Z0-9 ]+-----")
+_KEPT_IN_URLS = ("/", "", "!'()*", "$&+,;=", "!$&'()*+,;=", "!$&'()*+,;=:@/?")
 _PERCENT = re.compile("%[0-9A-F]{2}")
 
 
@@ -53,7 +54,7 @@ def _escaped(text: str) -> set[str]:
         html.escape(text),
     }
     raw = text.encode("utf-8", "surrogatepass")
-    for encoded in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
+    for encoded in (quote_plus(raw), *(quote(raw, safe=kept) for kept in _KEPT_IN_URLS)):
         found |= {encoded, _PERCENT.sub(lambda match: match[0].lower(), encoded)}
     return found
 
