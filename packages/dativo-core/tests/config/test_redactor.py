@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from dativo.config import MASK, RedactingWriter, Redactor
+from dativo.config._search import Search
 
 SEED = os.environ.get("DATIVO_TEST_SEED", "1")
 
@@ -31,7 +32,7 @@ CANARIES = {"tricky": TRICKY, "hex": HEX, "pem": PEM}
 
 def forms(secret: str) -> dict[str, str]:
     raw = secret.encode()
-    encoded = {}
+    encoded: dict[str, str] = {}
     for offset in range(3):
         for name in ("standard", "urlsafe"):
             encode = {"standard": base64.b64encode, "urlsafe": base64.urlsafe_b64encode}[name]
@@ -116,6 +117,10 @@ def test_a_text_that_was_cut_off_is_hidden() -> None:
 
 def test_a_secret_in_shell_quotes_is_hidden() -> None:
     assert "hunter2" not in Redactor(["hunter2 x"]).redact(shlex.quote("hunter2 x"))
+
+
+def test_nothing_to_search_for_is_no_search() -> None:
+    assert Search.of((), ()) is None
 
 
 def test_text_without_secrets_is_the_same_text() -> None:

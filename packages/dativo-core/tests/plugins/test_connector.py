@@ -257,8 +257,8 @@ def test_what_iterating_raises_first_is_located(does: Does) -> None:
 
 def test_an_interrupt_passes_through(does: Does) -> None:
     def generate() -> Iterator[object]:
+        yield FRAME
         raise KeyboardInterrupt
-        yield
 
     connector = does(check_connection=raising(KeyboardInterrupt()), extract=generate)
 

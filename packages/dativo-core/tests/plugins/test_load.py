@@ -177,16 +177,8 @@ DESCRIBE = "@hookimpl\ndef describe():\n    return"
         (f"{DESCRIBE} ConnectorInfo(title='', source=SourceInfo(config=5))", "itself wrongly"),
         (f"{GONE}{DESCRIBE} ConnectorInfo(title='', source=SourceInfo(config=C))", "Gone"),
         (f"{SET}{DESCRIBE} ConnectorInfo(title='', source=SourceInfo(config=C))", "set[int]"),
-        (
-            f"i = SourceInfo(config=NoOptions, read_modes=('full',))\n"
-            f"{DESCRIBE} ConnectorInfo(title='', source=i)",
-            "expected at least one ReadMode",
-        ),
-        (
-            f"i = WriterInfo(config=NoOptions, write_modes=())\n"
-            f"{DESCRIBE} ConnectorInfo(title='', writer=i)",
-            "expected at least one WriteMode",
-        ),
+        (f"{NO_READ}{DESCRIBE} ConnectorInfo(title='', source=I)", "at least one ReadMode"),
+        (f"{NO_WRITE}{DESCRIBE} ConnectorInfo(title='', writer=I)", "at least one WriteMode"),
     ],
 )
 def test_a_wrong_description_is_a_violation(site: Site, code: str, said: str) -> None:

@@ -61,9 +61,6 @@ class ProblemList:
         if problems:
             raise InvalidConfigError("\n".join(map(str, problems)), problems=problems)
 
-    def __bool__(self) -> bool:
-        return bool(self._problems)
-
     def __len__(self) -> int:
         return len(self._problems)
 

@@ -182,17 +182,13 @@ class _Builder:
 
     def _sequence(self, event: Any, path: str, depth: int) -> Node:
         items: list[Node] = []
-        for child in self._events:
-            if isinstance(child, yaml_events.SequenceEndEvent):
-                break
+        for child in self._until(yaml_events.SequenceEndEvent):
             items.append(self._node(child, f"{path}[{len(items)}]", depth + 1))
         return self._at(event, NodeKind.SEQUENCE, path, items=tuple(items))
 
     def _mapping(self, event: Any, path: str, depth: int) -> Node:
         entries: dict[str, Entry] = {}
-        for child in self._events:
-            if isinstance(child, yaml_events.MappingEndEvent):
-                break
+        for child in self._until(yaml_events.MappingEndEvent):
             place = self._node(child, path, depth + 1)
             if place.kind is not NodeKind.SCALAR:
                 self._report(child, "a key must be text", path, "quote text with '{' or '['")
@@ -204,6 +200,10 @@ class _Builder:
                 continue
             entries[place.text] = Entry(place.text, place, value)
         return self._at(event, NodeKind.MAPPING, path, entries=tuple(entries.values()))
+
+    def _until(self, end: type) -> Iterator[Any]:
+        while not isinstance(event := next(self._events), end):
+            yield event
 
     def _at(self, event: Any, kind: NodeKind, path: str, **content: Any) -> Node:
         mark = event.start_mark
