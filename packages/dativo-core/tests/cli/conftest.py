@@ -107,7 +107,9 @@ def make_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
 
-    def make(*, styled: bool = False, width: int = 80, encoding: str = "utf-8", **options: bool) -> Sheet:
+    def make(
+        *, styled: bool = False, width: int = 80, encoding: str = "utf-8", **options: bool
+    ) -> Sheet:
         monkeypatch.setenv("COLUMNS", str(width))
         file = tmp_path / "page.txt"
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

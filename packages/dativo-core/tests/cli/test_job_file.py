@@ -133,7 +133,7 @@ def test_streams_get_the_best_mode_that_they_have(tmp_path: Path) -> None:
     )
     assert "  # - name: secrets  # denied - name: x\n" in text
     assert '  # - name: "new line"  # use a query: no entry can name it\n' in text
-    assert '  # - name: "every*"  # use a query: no entry can name it\n' in text
+    assert "  # - name: every*  # use a query: no entry can name it\n" in text
     assert "  # - name: gone  # not readable\n" in text
 
 

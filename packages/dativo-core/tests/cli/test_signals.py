@@ -41,10 +41,13 @@ def test_the_first_signal_cancels_and_the_second_leaves(number: signal.Signals) 
 def test_without_a_switch_the_main_thread_is_interrupted() -> None:
     said: list[str] = []
 
-    with pytest.raises(KeyboardInterrupt), stoppable(said.append):
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(5)
+    def be_stopped() -> None:
+        with stoppable(said.append):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
 
+    with pytest.raises(KeyboardInterrupt):
+        be_stopped()
     assert threading.current_thread() is threading.main_thread()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -64,11 +63,16 @@ def attempt(session: Session, call: Callable[[], T]) -> T | DativoError:
         return RunInterruptedError("the command was stopped by a signal")
     except Exception as error:  # noqa: BLE001 - the edge: nothing may get past it as a traceback
         if session.options.debug:
-            for part in traceback.format_exception(error):
-                for line in part.splitlines():
-                    session.notes.line(line)
-        wrapped = wrap_exception(error, default=InternalError)
-        return wrapped.located()
+            session.show_traceback(error)
+        return _hidden(session, wrap_exception(error, default=InternalError))
+
+
+def _hidden(session: Session, error: DativoError) -> DativoError:
+    """Take out what may be a secret while no connector could say yet what is one."""
+    if error.phase == "load" or isinstance(error, InternalError):
+        error.message = session.noise.text(error.message)
+        error.fix = session.noise.text(error.fix)
+    return error
 
 
 def failure(error: DativoError) -> Answer:

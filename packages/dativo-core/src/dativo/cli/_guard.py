@@ -8,7 +8,6 @@ import logging
 import resource
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 
 from dativo.cli._capture import Capture
@@ -56,9 +55,9 @@ class _LogLines(logging.Handler):
             style = _LEVELS.get(record.levelname, "")
             text = f" {record.name}: {self._session.noise.text(record.getMessage())}"
             self._session.notes.line((f"{record.levelname.lower()}:", style), text)
-            if self._session.options.debug and record.exc_info:
-                for line in "".join(traceback.format_exception(*record.exc_info)).splitlines():
-                    self._session.notes.line(line, indent=2)
+            error = record.exc_info[1] if record.exc_info else None
+            if self._session.options.debug and error is not None:
+                self._session.show_traceback(error)
 
 
 def _log(session: Session) -> None:
@@ -83,8 +82,7 @@ def _tell_crashes(session: Session) -> None:
             f" {what}: {type(error).__name__}: {session.noise.text(str(error))}",
         )
         if session.options.debug:
-            for line in "".join(traceback.format_exception(error)).splitlines():
-                session.notes.line(line, indent=2)
+            session.show_traceback(error)
 
     def of_thread(arguments: threading.ExceptHookArgs) -> None:
         name = arguments.thread.name if arguments.thread is not None else "?"

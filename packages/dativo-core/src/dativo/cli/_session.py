@@ -78,6 +78,14 @@ class Session:
         """Tell the person something on standard error."""
         self.notes.line((text, "warn"))
 
+    def show_traceback(self, error: BaseException) -> None:
+        """Show where *error* comes from; secrets go out before lines are made of the text."""
+        import traceback  # only with --debug
+
+        text = "".join(traceback.format_exception(error))
+        for line in self.noise.text(text).splitlines():
+            self.notes.line(line)
+
     def write_json(self, document: Mapping[str, object]) -> None:
         """Write the one JSON object: readable on a terminal, else on one line, always UTF-8."""
         self.out.encoding = "utf-8"

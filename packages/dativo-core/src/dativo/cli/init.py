@@ -131,9 +131,9 @@ def _init(session: Session, wanted: _Wanted) -> Answer:
 
     if wanted.path.exists() and not wanted.force:
         raise _exists(wanted.path)
-    source = _section(wanted.source, Role.SOURCE, wanted.source_settings)
+    source = _section(session, wanted.source, Role.SOURCE, wanted.source_settings)
     writer_name = wanted.writer or _only_writer()
-    writer = _section(writer_name, Role.WRITER, wanted.writer_settings)
+    writer = _section(session, writer_name, Role.WRITER, wanted.writer_settings)
     streams, problem = _ask(session, wanted, source)
     streams = attrs.evolve(streams, write_modes=_about(writer_name, Role.WRITER)["write_modes"])
     text = job_file(wanted.name or f"{wanted.source}_to_{writer_name}", source, writer, streams)
@@ -149,12 +149,15 @@ def _init(session: Session, wanted: _Wanted) -> Answer:
     return Answer(document=_document(written), show=lambda page: _show(page, written))
 
 
-def _section(connector: str, role: Role, texts: Sequence[str]) -> ConnectorSection:
+def _section(
+    session: Session, connector: str, role: Role, texts: Sequence[str]
+) -> ConnectorSection:
     from dativo.cli._job_file import ConnectorSection  # needs the contract
-    from dativo.cli._settings import read_settings  # needs YAML
+    from dativo.cli._settings import learn_settings, read_settings  # needs YAML
 
-    schema = _about(connector, role)["config"]
     settings = read_settings(texts, connector=connector, role=role)
+    learn_settings(settings, session.early_redactor(), connector=connector, role=role)
+    schema = _about(connector, role)["config"]
     return ConnectorSection(connector=connector, schema=schema, settings=settings)
 
 
