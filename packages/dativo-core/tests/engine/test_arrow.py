@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import threading
 from collections.abc import Callable, Iterator
 
 import arro3.core as arro3
@@ -7,7 +9,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from dativo.engine import _capsules
 from dativo.engine._arrow import LazyReader, Tap, fields_of, lazy, read_schema
+from dativo.engine._capsules import ArrowStreamError
 from dativo.errors import ContractViolationError, DataValidationError
 
 SCHEMA = pa.schema(
@@ -153,3 +157,134 @@ def test_fields_say_their_types() -> None:
     assert fields["u"] == ("arrow.uuid", True)
     assert fields["j"] == ("arrow.json", True)
     assert fields_of(None) == ()
+
+
+class Wrapped:
+    """An Arrow stream of a library that only gives capsules."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def test_native_stream_keeps_every_type_and_all_metadata() -> None:
+    expected = pa.Table.from_batches([BATCH, BATCH])
+
+    found = pa.table(pa.RecordBatchReader.from_stream(tap(Wrapped(expected))))
+
+    assert found.schema.equals(SCHEMA, check_metadata=True)
+    assert found.equals(expected)
+
+
+def test_error_of_a_native_stream_has_its_text() -> None:
+    def fails() -> Iterator[pa.RecordBatch]:
+        yield BATCH
+        raise ValueError("native trouble")
+
+    reader = pa.RecordBatchReader.from_batches(SCHEMA, fails())
+
+    counted = tap(reader)
+    with pytest.raises(Exception, match="native trouble"):
+        pa.RecordBatchReader.from_stream(counted).read_all()
+
+    assert isinstance(counted.error, ArrowStreamError)
+
+
+def test_other_threads_run_while_a_native_stream_is_pulled() -> None:
+    ticks: list[float] = []
+    waiting, done = threading.Event(), threading.Event()
+
+    def tick() -> None:
+        waiting.wait(10)
+        ticks.append(1)
+        done.set()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        waiting.set()
+        assert done.wait(10)
+        yield BATCH
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    reader = pa.RecordBatchReader.from_batches(SCHEMA, batches())
+    assert pa.RecordBatchReader.from_stream(tap(reader)).read_all().num_rows == 1
+    thread.join()
+
+    assert ticks == [1]
+
+
+def test_reader_that_is_dropped_in_a_garbage_collection_under_a_pull() -> None:
+    """Such a drop comes without the GIL, in the middle of Python code that native code called."""
+
+    def leave_a_cycle() -> None:
+        reader = pa.RecordBatchReader.from_stream(tap(LazyReader(SCHEMA, iter([BATCH]))))
+        cycle: list[object] = [reader]
+        cycle.append(cycle)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for _ in range(20):
+            leave_a_cycle()
+            gc.collect()
+            yield BATCH
+
+    found = pa.RecordBatchReader.from_stream(tap(LazyReader(SCHEMA, batches()))).read_all()
+
+    assert found.num_rows == 20
+
+
+def test_reader_that_is_dropped_while_its_error_is_on_its_way() -> None:
+    def fails() -> Iterator[pa.RecordBatch]:
+        yield BATCH
+        raise ValueError("the cause")
+
+    for _ in range(50):
+        with pytest.raises(OSError, match="the cause"):
+            pa.RecordBatchReader.from_stream(tap(LazyReader(SCHEMA, fails()))).read_all()
+
+
+def test_closed_reader_gives_up_what_it_reads_from() -> None:
+    closed: list[int] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            yield BATCH
+            yield BATCH
+        finally:
+            closed.append(1)
+
+    counted = tap(LazyReader(SCHEMA, batches()))
+    reader = pa.RecordBatchReader.from_stream(counted)
+    reader.read_next_batch()
+    counted.close()
+    del counted
+
+    assert closed == [1]
+    with pytest.raises(OSError, match="Invalid argument"):
+        reader.read_next_batch()
+
+
+def test_nothing_is_kept_of_a_stream_that_ended() -> None:
+    reader = LazyReader(SCHEMA, iter([BATCH]))
+    pa.RecordBatchReader.from_stream(reader).read_all()
+
+    assert reader._export is not None
+    assert reader._export.key not in _capsules._exports
+
+
+def test_error_text_survives_odd_characters() -> None:
+    def fails() -> Iterator[pa.RecordBatch]:
+        yield BATCH
+        raise ValueError("nul \0 and surrogate \ud800")
+
+    with pytest.raises(OSError, match=r"nul \? and surrogate \?"):
+        pa.RecordBatchReader.from_stream(LazyReader(SCHEMA, fails())).read_all()
+
+
+def test_polars_reads_a_lazy_reader() -> None:
+    plain = pa.record_batch({"a": [1, 2], "b": ["x", None]})
+
+    frame = pl.DataFrame(LazyReader(plain.schema, iter([plain, plain])))
+
+    assert frame.rows() == [(1, "x"), (2, None)] * 2

@@ -6,11 +6,12 @@ Batches pass through untouched; nothing here converts a value.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Protocol, cast
+from typing import Protocol
 
 import arro3.core as arro3
 
 from dativo.contract import ArrowArray, ArrowSchema, ArrowStream
+from dativo.engine._capsules import Export, export_stream, import_batches
 from dativo.engine._results import Field
 from dativo.errors import ContractViolationError, DataValidationError
 
@@ -28,26 +29,29 @@ class LazyReader:
         self.schema = read_schema(schema)
         self.error: BaseException | None = None
         self._batches = batches
-        self._exported = False
+        self._is_taken = False
+        self._export: Export | None = None
 
     def __arrow_c_schema__(self) -> object:
         return self.schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        if self._exported:
-            msg = "a lazy reader can be read once"
-            raise ContractViolationError(msg)
-        self._exported = True
-        reader = arro3.RecordBatchReader.from_batches(self.schema, self._pull())
-        return reader.__arrow_c_stream__(requested_schema)
+        """Export the stream; *requested_schema* is a wish that the interface allows to ignore."""
+        capsule, self._export = export_stream(self.schema, self.batches())
+        return capsule
 
     def batches(self) -> Generator[ArrowArray, None, None]:
         """Pull in Python, without a detour over the C interface."""
-        if self._exported:
+        if self._is_taken:
             msg = "a lazy reader can be read once"
             raise ContractViolationError(msg)
-        self._exported = True
+        self._is_taken = True
         return self._pull()
+
+    def close(self) -> None:
+        """Give up a stream that was handed out, if its consumer has not drained it."""
+        if self._export is not None:
+            self._export.close()
 
     def _pull(self) -> Generator[ArrowArray, None, None]:
         try:
@@ -98,6 +102,10 @@ class Tap:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self._out.__arrow_c_stream__(requested_schema)
 
+    def close(self) -> None:
+        """Forget a stream that the writer has not drained, and with it the source's reader."""
+        self._out.close()
+
     def _count(self) -> Iterator[ArrowArray]:
         for batch in self._reader.batches():
             record_batch = arro3.RecordBatch.from_arrow(batch)
@@ -107,7 +115,7 @@ class Tap:
             self.rows += record_batch.num_rows
             self.size_bytes += record_batch.nbytes
             self._tell(record_batch.num_rows, record_batch.nbytes)
-            yield record_batch
+            yield batch
             try:
                 self._check()
             except BaseException as error:
@@ -156,8 +164,8 @@ def lazy(data: object) -> LazyReader:
     if not isinstance(data, ArrowStream):
         msg = f"a batch must have __arrow_c_stream__; got {type(data).__name__}"
         raise ContractViolationError(msg)
-    reader = arro3.RecordBatchReader.from_stream(data)
-    return LazyReader(reader.schema, cast("Iterable[ArrowArray]", reader))
+    schema, batches = import_batches(data)
+    return LazyReader(schema, batches)
 
 
 def _changed(expected: arro3.Schema, actual: arro3.Schema) -> DataValidationError:

@@ -94,6 +94,8 @@ class Drain:
                 raise
             # The writer only met the echo of it; the source's own error is the cause.
             raise self._source_error(tap.error) from error
+        finally:
+            tap.close()
         if staged.rows != tap.rows:
             msg = f"the writer staged {staged.rows} rows of the {tap.rows} that it was given"
             raise WriteFailedError(msg, stream=self._stream, phase="write")
