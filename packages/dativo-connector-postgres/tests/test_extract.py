@@ -11,6 +11,7 @@ import pytest
 
 from dativo.errors import (
     DatabaseLockError,
+    DativoError,
     ResourceNotFoundError,
     RunInterruptedError,
     ServiceUnavailableError,
@@ -49,7 +50,7 @@ def test_nothing_is_opened_before_the_first_pull(source: Any) -> None:
     after = source.sessions()
     source.context.close()
 
-    assert (before, after) == (1, 2)
+    assert (before, after) == (2, 3)
     assert source.sessions() == 0
     assert source.context.opened == ["snapshot"]
 
@@ -250,7 +251,7 @@ def test_sessions_are_used_again_and_lent_once(source: Any) -> None:
         for batch in source.batches("public.t"):
             source.context.read(batch.data)
 
-    assert source.sessions() == 2
+    assert source.sessions() == 3
 
 
 def test_abandoned_reader_leaves_no_session(source: Any) -> None:
@@ -260,15 +261,15 @@ def test_abandoned_reader_leaves_no_session(source: Any) -> None:
     )
     reader = pa.RecordBatchReader.from_stream(batch.data)
     reader.read_next_batch()
-    assert source.sessions() == 2
+    assert source.sessions() == 3
 
     del reader, batch
     for _ in range(50):
-        if source.sessions() == 1:
+        if source.sessions() == 2:
             break
         threading.Event().wait(0.05)
 
-    assert source.sessions() == 1
+    assert source.sessions() == 2
 
 
 def test_cancelled_run_stops_a_reader_that_waits_for_the_server(source: Any) -> None:
@@ -312,7 +313,25 @@ def test_reader_that_starts_after_the_stop_opens_nothing(source: Any) -> None:
 
     with pytest.raises(RunInterruptedError):
         source.context.read(batch.data)
-    assert source.sessions() == 1
+    assert source.sessions() == 2
+
+
+def test_stream_that_fails_leaves_the_snapshot_to_the_others(source: Any) -> None:
+    source.execute("CREATE TABLE t AS SELECT 1 AS id")
+    for parts in (
+        {"where": "nope"},
+        {"query": "SELECT 1 / 0 AS v"},
+        {"cursor": "id", "lower": "x"},
+    ):
+        with pytest.raises(DativoError):
+            list(source.batches("public.t", **parts))
+    (failing,) = source.batches("q", query="SELECT 1 / (SELECT id - 1 FROM t) AS v")
+    with pytest.raises(DativoError):
+        source.context.read(failing.data)
+
+    for batch in source.batches("public.t"):
+        assert source.context.read(batch.data).num_rows == 1
+    assert source.context.opened == ["snapshot"]
 
 
 def test_statement_timeout_is_retryable_and_names_the_setting(source: Any) -> None:

@@ -20,7 +20,7 @@ from dativo_connector_postgres._errors import from_driver, tidy
 CANARIES = {
     "awkward": "p@:/%+\"'\\ n\nx#?&=€",
     "hex": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "pem": "-----BEGIN KEY-----\nMIGHAgEAMBMGByqGSM49AgEG\nCCqGSM49AwEHBG0wawIB\n-----END KEY-----\n",
+    "pem": "-----BEGIN-----\nMIGHAgEAMBMGByqGSM49AgEG\nCCqGSM49AwEHBG0wawIB\n-----END-----\n",
 }
 
 

@@ -437,3 +437,32 @@ def test_table_of_rules_is_complete_and_says_what_it_refuses() -> None:
     for rule in RULES:
         assert rule.arrow
         assert rule.parquet
+
+
+WIDE = """
+CREATE TABLE wide AS
+SELECT i::bigint AS id, gen_random_uuid() AS uid, 'customer ' || i AS name,
+    repeat(md5(i::text), 3) AS body,
+    timestamptz '2020-01-01' + i * interval '61.000123 s' AS created,
+    timestamp '2021-01-01' + i * interval '7 s' AS updated, date '2020-01-01' + (i % 1500) AS day,
+    (i * 1.2345)::numeric(18,4) AS amount, CASE WHEN i % 3 > 0 THEN i % 1000 END AS n_int,
+    CASE WHEN i % 5 > 0 THEN i * 1000000::bigint END AS n_big,
+    CASE WHEN i % 7 > 0 THEN i % 2 = 0 END AS flag, i / 7.0::float8 AS score,
+    CASE WHEN i % 11 > 0 THEN ARRAY['t' || i % 10, NULL, 'u,"' || i] END AS tags,
+    (CASE WHEN i % 13 > 0 THEN ARRAY[i * 0.01, NULL] END)::numeric(9,2)[] AS prices,
+    decode(md5(i::text), 'hex') AS bytes, jsonb_build_object('id', i, 'f', i * 1.10)::text AS doc
+FROM generate_series(1, 5000) i
+"""
+
+
+@pytest.mark.parametrize("batch_bytes", [20_000, 4 << 20])
+def test_wide_table_equals_what_another_driver_reads(typed: Any, batch_bytes: int) -> None:
+    typed.execute("DROP TABLE IF EXISTS wide")
+    typed.execute(WIDE)
+    typed.context.batch_bytes = batch_bytes
+
+    table = typed.read("public.wide").sort_by("id")
+
+    with typed.address.connect() as connection:
+        expected = connection.execute("SELECT * FROM wide ORDER BY id").fetchall()
+    assert [tuple(row.values()) for row in table.to_pylist()] == expected

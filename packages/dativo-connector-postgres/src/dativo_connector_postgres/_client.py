@@ -13,7 +13,15 @@ from dativo.errors import ConfigurationError, InvalidConfigError
 from dativo_connector_postgres._config import PostgresConfig
 from dativo_connector_postgres._errors import from_driver
 
-__all__ = ["OLDEST_VERSION", "Connection", "ServerFacts", "connect", "conninfo", "server_facts"]
+__all__ = [
+    "OLDEST_VERSION",
+    "Connection",
+    "ServerFacts",
+    "connect",
+    "conninfo",
+    "open_connection",
+    "server_facts",
+]
 
 OLDEST_VERSION = 12
 
@@ -72,19 +80,24 @@ def conninfo(config: PostgresConfig) -> str:
     return make_conninfo("", **{name: str(value) for name, value in given.items()})
 
 
-@contextmanager
-def connect(config: PostgresConfig) -> Iterator[Connection]:
-    """Open a read-only session in autocommit, and close it whatever happens.
+def open_connection(config: PostgresConfig) -> Connection:
+    """Open a read-only session in autocommit.
 
     Raises:
         DativoError: The server cannot be reached or refuses.
     """
     text = conninfo(config)
     try:
-        connection = psycopg.connect(text, autocommit=True)
+        return psycopg.connect(text, autocommit=True)
     except psycopg.Error as error:
         # The driver's exception may hold the connection string, so it is no cause.
         raise from_driver(error, password=config.password) from None
+
+
+@contextmanager
+def connect(config: PostgresConfig) -> Iterator[Connection]:
+    """As :func:`open_connection`, and close it whatever happens."""
+    connection = open_connection(config)
     try:
         yield connection
     finally:

@@ -37,7 +37,7 @@ class Unrepresentable(StrEnum):
 
     ERROR = "error"
     """The read stops with an error that names the column and the row."""
-    NULL = "null"
+    NULL = "nullify"
     """It becomes NULL."""
 
 

@@ -22,7 +22,8 @@ def extract(
     """Yield lazy readers of one stream; those of a full read may be drained at once."""
     snapshot = open_snapshot(config, context)
     with snapshot.guarded(context, request.stream):
-        plan = plan_stream(snapshot.leader, config, snapshot.facts, request)
+        with snapshot.planner() as connection:
+            plan = plan_stream(connection, config, snapshot.facts, request)
         bounds = Bounds.of_request(plan, request)
         if request.mode is ReadMode.INCREMENTAL and not bounds.is_backfill:
             yield from read_new(snapshot, plan, state, context)

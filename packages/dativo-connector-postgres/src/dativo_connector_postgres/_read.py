@@ -18,6 +18,9 @@ from dativo_connector_postgres._snapshot import Snapshot
 
 __all__ = ["reader"]
 
+_LARGEST_BATCH_BYTES = 4 << 20
+"""Larger batches take memory and gain no speed."""
+
 
 def reader(
     snapshot: Snapshot, plan: StreamPlan, context: Context, *conditions: str | None
@@ -33,7 +36,8 @@ def _batches(
         _stop_if_cancelled(context, plan)
         try:
             with snapshot.session() as session:
-                for batch in session.read(plan.select(*conditions), context.batch_bytes):
+                size_bytes = min(context.batch_bytes, _LARGEST_BATCH_BYTES)
+                for batch in session.read(plan.select(*conditions), size_bytes):
                     _stop_if_cancelled(context, plan)
                     yield from _cut(_finished(plan, batch), context.batch_rows)
         except BadColumnError as error:
@@ -93,7 +97,7 @@ def _error(plan: StreamPlan, field: Field, what: str, place: dict[str, str]) -> 
         f"{plan.name}: the column {name!r} of type {field.column.type_text} {what}"
         f"{f' in the row with {where}' if where else ''}, which {field.encoding.arrow} cannot hold",
         fix=f"Mend the value; or set options of the stream: `text_columns: [{name}]` delivers the "
-        "column as text, `unrepresentable: null` delivers such values as NULL.",
+        "column as text, `unrepresentable: nullify` delivers such values as NULL.",
         details={"column": name, "row": place},
         stream=plan.name,
     )

@@ -12,7 +12,6 @@ import adbc_driver_manager
 import adbc_driver_postgresql  # type: ignore[import-untyped]
 import psycopg
 from adbc_driver_manager import AdbcDatabase
-from psycopg.pq import TransactionStatus
 
 from dativo.contract import Context
 from dativo.errors import DativoError, RunInterruptedError
@@ -21,6 +20,7 @@ from dativo_connector_postgres._client import (
     ServerFacts,
     connect,
     conninfo,
+    open_connection,
     server_facts,
 )
 from dativo_connector_postgres._config import PostgresConfig
@@ -30,6 +30,8 @@ from dativo_connector_postgres._session import Session
 __all__ = ["Snapshot", "open_snapshot"]
 
 _CANCEL_SECONDS = 0.2
+
+_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 # Those that may still commit rows with a now() from before the snapshot.
 _OLDEST = (
@@ -44,7 +46,7 @@ class Snapshot:
 
     Attributes:
         config: What it was opened with.
-        leader: The connection that holds it; planning queries run there.
+        leader: The connection that holds it and does nothing else: an error in it would end it.
         facts: What the server is.
         oldest_writer: When the oldest transaction began that had written and not ended when the
             snapshot was taken, as far as the role may see it.
@@ -68,6 +70,8 @@ class Snapshot:
         self._database: AdbcDatabase | None = None
         self._idle: list[Session] = []
         self._active: set[Session] = set()
+        self._idle_planners: list[Connection] = []
+        self._active_planners: set[Connection] = set()
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -83,9 +87,25 @@ class Snapshot:
             if not session.is_idle:
                 session.close()
 
+    @contextmanager
+    def planner(self) -> Iterator[Connection]:
+        """Lend a connection for questions about the snapshot; one that failed is closed."""
+        connection = self._take_planner()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            with self._lock:
+                self._active_planners.discard(connection)
+                if not connection.closed:
+                    self._idle_planners.append(connection)
+
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Any]:
-        """Return the rows of a planning query, read in the snapshot."""
-        return self.leader.execute(sql.encode(), parameters).fetchall()
+        """Return the rows of a planning query."""
+        with self.planner() as connection:
+            return connection.execute(sql.encode(), parameters).fetchall()
 
     def row(self, sql: str) -> Sequence[Any]:
         """Return the one row of a planning query."""
@@ -118,23 +138,42 @@ class Snapshot:
         with self._lock:
             sessions, self._idle = [*self._idle, *self._active], []
             self._active.clear()
+            planners, self._idle_planners = [*self._idle_planners, *self._active_planners], []
+            self._active_planners.clear()
             database, self._database = self._database, None
         for session in sessions:
             with suppress(adbc_driver_manager.Error):
                 session.close()
+        for planner in planners:
+            planner.close()
         if database is not None:
             database.close()
 
     def cancel_all(self) -> None:
         """Stop every statement that runs."""
         with self._lock:
-            active = list(self._active)
-        for session in active:
+            sessions, planners = list(self._active), list(self._active_planners)
+        for session in sessions:
             with suppress(adbc_driver_manager.Error):
                 session.cancel()
-        if self.leader.info.transaction_status is TransactionStatus.ACTIVE:
+        for planner in planners:
             with suppress(psycopg.Error):
-                self.leader.cancel_safe()
+                planner.cancel_safe()
+
+    def _take_planner(self) -> Connection:
+        with self._lock:
+            connection = self._idle_planners.pop() if self._idle_planners else None
+        if connection is None:
+            connection = open_connection(self.config)
+            try:
+                connection.execute(_BEGIN)
+                connection.execute(f"SET TRANSACTION SNAPSHOT '{self._identifier}'".encode())
+            except BaseException:
+                connection.close()
+                raise
+        with self._lock:
+            self._active_planners.add(connection)
+        return connection
 
     def _take(self) -> Session:
         with self._lock:
@@ -165,7 +204,7 @@ def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
         try:
             facts = server_facts(leader)
             oldest = _one(leader, _OLDEST)
-            leader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            leader.execute(_BEGIN)
             identifier = str(_one(leader, "SELECT pg_export_snapshot()"))
         except psycopg.Error as error:
             raise from_driver(error, password=config.password) from error
