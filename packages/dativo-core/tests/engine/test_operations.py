@@ -189,3 +189,31 @@ def test_secret_in_an_error_is_redacted(project: Project, operation: str) -> Non
 def test_unknown_stream_for_check_is_named(project: Project) -> None:
     with pytest.raises(ResourceNotFoundError):
         engine.preview(project.job(), streams=["nope"])
+
+
+def test_bug_of_a_source_in_a_preview_stays_with_its_stream(project: Project) -> None:
+    result = engine.preview(project.job(source={"fail_at": 1, "fail_with": "bug"}))
+
+    assert result.exit_code == 13
+    assert result.error is not None
+    assert result.error.stream == "numbers"
+
+
+def test_check_that_raises_is_a_failed_item(project: Project) -> None:
+    report = engine.check(project.job(source={"twist": "check_raises"}))
+
+    assert report.exit_code == 13
+    assert report.checks[0].result.verdict is Verdict.FAILED
+
+
+def test_check_that_is_not_implemented_is_no_pass(project: Project) -> None:
+    report = engine.check(project.job(source={"twist": "check_missing"}))
+
+    assert not report.ok
+    assert report.checks[0].result.verdict is Verdict.NOT_IMPLEMENTED
+    assert report.exit_code == 13
+
+
+def test_check_refuses_a_job_that_cannot_be(project: Project) -> None:
+    with pytest.raises(CapabilityMissingError, match="merge"):
+        engine.check(project.job(write_mode="merge"))

@@ -17,6 +17,7 @@ from dativo.errors import (
     CommitUnknownError,
     ConfigurationError,
     ContractViolationError,
+    DataValidationError,
     DativoError,
     DeadlineExceededError,
     InsufficientPermissionsError,
@@ -422,6 +423,39 @@ def test_stalled_source_ends_the_run_although_it_does_not_listen(
     assert isinstance(result.error, StalledError)
     assert time.monotonic() - started < 20
     assert engine.abandoned_threads()
+
+
+def test_two_fields_of_one_name_break_the_contract(project: Project) -> None:
+    result = engine.run(project.job(source={"twist": "duplicate_field"}))
+
+    assert isinstance(result.error, ContractViolationError)
+    assert "two fields of the same name" in result.error.message
+
+
+def test_readers_of_different_schemas_are_refused(project: Project) -> None:
+    result = engine.run(project.job(source={"rows": 30, "twist": "other_schema"}))
+
+    assert isinstance(result.error, DataValidationError)
+    assert result.exit_code == 30
+    assert project.ids() == []
+
+
+def test_checkpoint_that_is_no_json_breaks_the_contract(project: Project) -> None:
+    result = engine.run(project.job(source={"rows": 30, "twist": "bad_checkpoint"}))
+
+    assert isinstance(result.error, ContractViolationError)
+
+
+def test_failed_reader_stops_its_neighbours(project: Project) -> None:
+    job = project.job(
+        source={"rows": 400, "batch_rows": 400, "readers": 4, "fail_at": 1, "fail_with": "bug"},
+        run={"parallelism": 4},
+    )
+
+    result = engine.run(job)
+
+    assert isinstance(result.error, PluginExecutionError)
+    assert project.ids() == []
 
 
 def test_observer_that_fails_does_not_end_the_run(project: Project) -> None:

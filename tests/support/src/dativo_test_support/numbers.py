@@ -59,6 +59,7 @@ class NumbersConfig:
     password: Secret | None = setting("A secret.", default=None)
     leak: bool = setting("Print, log and raise with the secret.", default=False)
     folder: Path | None = setting("Where failures are counted.", default=None)
+    twist: str = setting("A way in which the source breaks the contract.", default="")
     region: str = setting("Part of the source's identity.", default="", identity=True)
 
 
@@ -79,6 +80,10 @@ def describe() -> ConnectorInfo:
 @hookimpl
 def check_connection(config: NumbersConfig, context: Context) -> ConnectionTestResult:
     """Check each stream."""
+    if config.twist == "check_raises":
+        raise ZeroDivisionError("the check has a bug")
+    if config.twist == "check_missing":
+        raise errors.CapabilityMissingError("there is no check")
     items = [CheckItem.ok("host", "always there")]
     for request in context.streams:
         if request.stream in config.unreadable:
@@ -128,8 +133,19 @@ def extract(
         for part in parts:
             batches = _records(config, context, *part)
             data = context.reader(SCHEMA, batches) if config.lazy else _table(batches)
-            yield Batch(data, checkpoint if part == parts[-1] else None)
+            batch = Batch(data, checkpoint if part == parts[-1] else None)
+            yield _twisted(config.twist, number, batch)
     assert position
+
+
+def _twisted(twist: str, number: int, batch: Batch) -> Batch:
+    if twist == "duplicate_field":
+        return Batch(pa.table([[1], [2]], names=["a", "a"]))
+    if twist == "other_schema" and number > 1:
+        return Batch(pa.table({"id": ["now a text"]}))
+    if twist == "bad_checkpoint":
+        return Batch(batch.data, Checkpoint({"id": object()}))  # type: ignore[dict-item]
+    return batch
 
 
 def _parts(start: int, stop: int, readers: int) -> Iterator[tuple[int, int]]:
