@@ -101,7 +101,9 @@ def measure_scales(
     ways = {_UNIT: _Way(command=_copy, is_read_back=False)}
     ways |= {setting.title: _ours(ours, setting) for setting in settings}
     ways |= _peers(peers)
-    tables, costs = [], {}
+    tables: list[Table] = []
+    costs: dict[str, dict[str, Cost]] = {}
+    rows: dict[str, int] = {}
     with server() as running:
         for scale in scales:
             print(f"lineitem at scale factor {scale}: loading", flush=True)
@@ -111,10 +113,12 @@ def measure_scales(
                 name: partial(_once, name, way, dataset=dataset, workspace=workspace)
                 for name, way in ways.items()
             }
-            costs[scale] = interleaved(calls, runs)
+            rows[scale], costs[scale] = dataset.rows, interleaved(calls, runs)
             tables.append(_table(dataset, costs[scale], runs))
             running.drop_database(dataset.address.database)
-    return [*tables, _across(costs, settings[0].title)] if len(scales) > 1 else tables
+    if len(scales) > 1:
+        tables.append(_across(costs, rows, settings[0].title))
+    return tables
 
 
 # --- one way, once ------------------------------------------------------------------------------
@@ -225,16 +229,21 @@ def _table(dataset: Dataset, costs: Mapping[str, Cost], runs: int) -> Table:
     )
 
 
-def _across(costs: Mapping[str, Mapping[str, Cost]], title: str) -> Table:
-    """Say how our ratio to COPY changes with the size, which it should not by much."""
-    scales = list(costs)
-    values = [costs[scale][title].seconds / costs[scale][_UNIT].seconds for scale in scales]
-    rows = [
-        (scale, f"{value:.2f}", f"{value / values[-1] - 1:+.0%}")
-        for scale, value in zip(scales, values, strict=True)
-    ]
+def _across(costs: Mapping[str, Mapping[str, Cost]], rows: Mapping[str, int], title: str) -> Table:
+    """Say how our memory changes with the size of the table, which it should not."""
+    ours = {scale: of_scale[title] for scale, of_scale in costs.items()}
+    last = next(reversed(ours))
     return Table(
-        title="dativo at several scales",
-        heads=("scale factor", "x COPY", f"against {scales[-1]}"),
-        rows=rows,
+        title=f"{title}: a larger table must not take more memory",
+        heads=("scale factor", "peak", f"against {last}", "x COPY", "rows per CPU second"),
+        rows=[
+            (
+                scale,
+                mebibytes(cost.peak_bytes),
+                f"{cost.peak_bytes / ours[last].peak_bytes - 1:+.0%}",
+                ratio(cost.seconds, costs[scale][_UNIT].seconds),
+                f"{rows[scale] / cost.cpu_seconds:,.0f}",
+            )
+            for scale, cost in ours.items()
+        ],
     )

@@ -67,7 +67,8 @@ def describe_machine() -> str:
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     return (
         f"Measured on {time.strftime('%-d %B %Y', time.gmtime())}: {cores} cores, "
-        f"{memory:.0f} GiB, {system}, Python {platform.python_version()}."
+        f"{memory:.0f} GiB, {system}, Python {platform.python_version()}; "
+        f"load average of the last quarter of an hour {os.getloadavg()[2]:.1f}."
     )
 
 
