@@ -108,7 +108,12 @@ class RunDocument:
     memory: int = _size("The budget for batches in memory.", "512MB", "32MB", "1TB")
     timeout: float = _time("When a run is ended.", "24h", "1s", "30d")
     stall_timeout: float = _time("When a run without progress is ended.", "10m", "1s", "30d")
-    retries: int = setting("Retries that all calls share.", default=10, minimum=0, maximum=1000)
+    retries: int = setting(
+        "Retries in a row without progress; all calls of a run together have ten times as many.",
+        default=10,
+        minimum=0,
+        maximum=1000,
+    )
     epoch_rows: int = setting(
         "Commit after so many records.", default=5_000_000, minimum=1, maximum=10**12
     )

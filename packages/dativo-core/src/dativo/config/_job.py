@@ -75,7 +75,7 @@ class RunSettings:
         memory_bytes: The budget for batches in memory.
         timeout_seconds: When a run is ended.
         stall_timeout_seconds: When a run that makes no progress is ended.
-        retries: How many retries all calls of a run share.
+        retries: How often work that makes no progress is tried again.
         epoch_rows: A commit is made at the first checkpoint after so many records,
         epoch_bytes: or after so many bytes,
         epoch_seconds: or after so much time.

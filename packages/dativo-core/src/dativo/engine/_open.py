@@ -29,7 +29,7 @@ from dativo.engine._events import Observer
 from dativo.engine._pipe import Pipe, Side
 from dativo.engine._plan import Prepared, Resolved, make_plans, stream_requests
 from dativo.engine._resources import Resources
-from dativo.engine._retry import RetryPolicy
+from dativo.engine._retry import RetryBudget, RetryPolicy
 from dativo.engine._stream import StreamPlan
 from dativo.errors import ResourceNotFoundError
 from dativo.plugins import Connector, load_connector
@@ -49,6 +49,7 @@ __all__ = [
 JobFile: TypeAlias = str | Path | Job
 
 _MIB = 1024 * 1024
+_RETRIES_OF_A_RUN = 10
 
 
 @attrs.frozen(kw_only=True)
@@ -128,7 +129,10 @@ def open_control(
             run_id=run_id or uuid.uuid4().hex,
             fence=fence,
             limits=Limits(parallelism=settings.parallelism, memory_bytes=settings.memory_bytes),
-            retry=RetryPolicy(retries=settings.retries),
+            retry=RetryPolicy(
+                retries=settings.retries,
+                budget=RetryBudget(_RETRIES_OF_A_RUN * settings.retries),
+            ),
             workdir=folder,
             redact=job.redactor.redact,
             observer=observer,
