@@ -53,9 +53,9 @@ def test_a_run_that_was_taken_over_cannot_publish(lake: Lake, mode: WriteMode) -
         staged = [late.stage(Batch(ids(99)))]
         lake.publish(2, ids(2), run_id="new", fence=2)
         with pytest.raises(ConcurrencyError, match="published already, by run new"):
-            late.commit(lake.identity(2), staged)
+            late.commit(lake.identity(2, "late"), staged)
         with pytest.raises(ConcurrencyError, match="taken over by run new of job job, fence 2"):
-            late.commit(lake.identity(3), staged)
+            late.commit(lake.identity(3, "late"), staged)
 
     assert 99 not in lake.numbers()
 
@@ -77,9 +77,11 @@ def test_the_published_fence_counts_when_the_claim_is_gone(lake: Lake) -> None:
 
 
 def test_the_claim_of_another_job_counts_only_while_it_lives(lake: Lake) -> None:
-    with lake.session(job_id="other", run_id="theirs", fence=7):
-        with pytest.raises(ConcurrencyError, match="run theirs of job other"):
-            lake.open()
+    with (
+        lake.session(job_id="other", run_id="theirs", fence=7),
+        pytest.raises(ConcurrencyError, match="run theirs of job other"),
+    ):
+        lake.open()
     lake.publish(1, ids(1))
 
     assert lake.numbers() == [1]

@@ -34,7 +34,7 @@ def check_folder(config: ParquetConfig, context: Context) -> ConnectionTestResul
     root = config.path.absolute()
     items: list[CheckItem] = []
     try:
-        with explained(root, stream=""):
+        with explained(root, stream="", phase="check"):
             existing = _existing(root)
             with tempfile.TemporaryDirectory(prefix=".dativo-check-", dir=existing) as name:
                 items.append(CheckItem.ok("folder", _about(root, existing)))
@@ -60,7 +60,7 @@ def _about(root: Path, existing: Path) -> str:
 
 def _tried(scope: str, step: Callable[[Path], CheckItem], folder: Path) -> CheckItem:
     try:
-        with explained(folder, stream=""):
+        with explained(folder, stream="", phase="check"):
             return step(folder)
     except DativoError as error:
         return CheckItem.failed(scope, error)
@@ -131,7 +131,7 @@ def _streams(root: Path, context: Context) -> Iterator[CheckItem]:
         scope = f"stream {request.stream}"
         place = Place(root, request.stream)
         try:
-            with explained(place.data, stream=request.stream):
+            with explained(place.data, stream=request.stream, phase="check"):
                 yield CheckItem.ok(scope, _published(place, context))
         except DativoError as error:
             yield CheckItem.failed(scope, error)

@@ -41,34 +41,36 @@ _BY_ERRNO: Mapping[int, tuple[type[DativoError], str, str | None]] = {
 
 
 @contextmanager
-def explained(path: Path, *, stream: str) -> Iterator[None]:
-    """Turn what a write at *path* raises into an error of the catalogue that names the path."""
+def explained(path: Path, *, stream: str, phase: str = "write") -> Iterator[None]:
+    """Turn what work at *path* raises into an error of the catalogue that names the path."""
     try:
         yield
     except DativoError:
         raise
     except (OSError, MemoryError, pa.ArrowException) as error:
-        raise translate(error, path, stream=stream) from error
+        raise translate(error, path, stream=stream, phase=phase) from error
 
 
-def translate(error: BaseException, path: Path, *, stream: str) -> DativoError:
-    """Return the error of the catalogue for what was raised while *path* was written."""
+def translate(
+    error: BaseException, path: Path, *, stream: str, phase: str = "write"
+) -> DativoError:
+    """Return the error of the catalogue for what was raised while *path* was worked on."""
     if isinstance(error, MemoryError):
         member, what, fix = _BY_ERRNO[errno.ENOMEM]
-        return member(f"{what} {path}", fix=fix, stream=stream, phase="write")
+        return member(f"{what} {path}", fix=fix, stream=stream, phase=phase)
     if isinstance(error, OSError):
-        return _of_errno(error, path, stream)
+        return _of_errno(error, path, stream, phase)
     return DataValidationError(
         f"{path}: the records of {stream} cannot be stored exactly: {error}",
         fix="Mend the named value or type in the source, or leave the column out of the job.",
         stream=stream,
-        phase="write",
+        phase=phase,
     )
 
 
-def _of_errno(error: OSError, path: Path, stream: str) -> DativoError:
+def _of_errno(error: OSError, path: Path, stream: str, phase: str) -> DativoError:
     member, what, fix = _BY_ERRNO.get(error.errno or 0, (WriteFailedError, "", None))
     name = errno.errorcode.get(error.errno or 0, type(error).__name__)
     text = f"{what} {path}" if what else f"writing at {path} failed: {error.strerror or error}"
     details = {"path": str(path), "errno": name}
-    return member(f"{text} ({name})", fix=fix, details=details, stream=stream, phase="write")
+    return member(f"{text} ({name})", fix=fix, details=details, stream=stream, phase=phase)

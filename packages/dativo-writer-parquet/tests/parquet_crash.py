@@ -1,0 +1,168 @@
+"""A program: die at every step of the protocol, look at what is left, and go on.
+
+Each round forks. The child publishes epochs and is ended without notice, either just before or
+just after its n-th system call of the kind that changes the disk, or by SIGKILL at a random time.
+The parent then checks what a reader sees, reopens the stream as a new run, and publishes on.
+
+``python parquet_crash.py FOLDER append|replace calls|kills NUMBER SEED``
+
+``calls 1 0`` visits every call, ``calls 7 3`` every seventh; ``kills 40 1`` kills 40 times.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from parquet_lake import Lake
+
+from dativo.contract import Batch, WriteMode
+from dativo_writer_parquet import _publish
+
+ROWS = 40
+EPOCHS = 4
+DIED = 137
+
+
+def records(epoch: int) -> pa.Table:
+    return pa.table({"epoch": [epoch] * ROWS, "number": list(range(ROWS))})
+
+
+class Countdown:
+    """Ends the process at the n-th call, before or after it is done."""
+
+    def __init__(self, calls: int, *, after: bool) -> None:
+        self.left = calls
+        self.after = after
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self.left -= 1
+            if self.left == 0 and not self.after:
+                os._exit(DIED)
+            result = call(*args, **kwargs)
+            if self.left == 0:
+                os._exit(DIED)
+            return result
+
+        return counted
+
+    def arm(self) -> None:
+        for name in ("fsync", "open", "mkdir", "chmod", "fchmod", "rename", "replace", "unlink"):
+            setattr(os, name, self.around(getattr(os, name)))
+        for name in ("rmdir", "ftruncate"):
+            setattr(os, name, self.around(getattr(os, name)))
+        _publish._rename = self.around(_publish._rename)
+        pq.ParquetWriter.close = self.around(pq.ParquetWriter.close)
+
+
+def publish(lake: Lake, first: int, told: int, fence: int) -> None:
+    """Publish epochs from *first* on; tell each receipt through the pipe."""
+    with lake.session(run_id=f"run{fence}", fence=fence) as session:
+        for epoch in range(first, EPOCHS + 1):
+            table = records(epoch)
+            staged = [session.stage(Batch(table.slice(0, 15))), session.stage(Batch(table[15:]))]
+            commit = lake.identity(epoch, f"c{epoch}-{fence}", run_id=f"run{fence}", fence=fence)
+            session.commit(commit, staged)
+            os.write(told, bytes([epoch]))
+
+
+def visible(lake: Lake) -> list[int]:
+    """The epochs that a plain reader sees; each must be whole."""
+    if not lake.data.exists():
+        return []
+    files = sorted(lake.data.rglob("*"))
+    assert all(path.suffix == ".parquet" for path in files if path.is_file()), files
+    table = pa.concat_tables(pq.read_table(path) for path in files if path.is_file())
+    epochs = sorted(set(table["epoch"].to_pylist()))
+    rows = sorted(table.to_pylist(), key=lambda row: (row["epoch"], row["number"]))
+    assert rows == [row for epoch in epochs for row in records(epoch).to_pylist()]
+    return epochs
+
+
+def check(lake: Lake, receipts: bytes, fence: int) -> int:
+    """Compare what is visible with what the writer tells; return the newest epoch."""
+    seen = visible(lake)
+    newest = seen[-1] if seen else 0
+    told = receipts[-1] if receipts else 0
+    assert newest in (told, told + 1), (seen, told)
+    expected = list(range(1, newest + 1)) if lake.mode is WriteMode.APPEND else [newest][:newest]
+    assert seen == expected, (seen, expected)
+    with lake.session(run_id=f"look{fence}", fence=fence) as session:
+        last = session.last_commit()
+        assert (last.commit.epoch if last else 0) == newest
+    assert list(lake.staging.iterdir()) == []
+    probes = [name for name in lake.staging.parent.iterdir() if name.name.startswith("probe")]
+    assert len(probes) <= 2, probes
+    return newest
+
+
+def round_of(lake: Lake, prepare: Callable[[], None], after_fork: Callable[[int], None]) -> bool:
+    """Run one child to its end; return whether it was ended early."""
+    shutil.rmtree(lake.path, ignore_errors=True)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            prepare()
+            publish(lake, 1, write, fence=1)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(write)
+    after_fork(child)
+    _, status = os.waitpid(child, 0)
+    receipts = os.read(read, EPOCHS)
+    os.close(read)
+    died = os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == DIED
+    assert died or status == 0, status
+    newest = check(lake, receipts, fence=2) if lake.staging.exists() else 0
+    sink = os.open(os.devnull, os.O_WRONLY)
+    publish(lake, newest + 1, sink, fence=3)
+    os.close(sink)
+    assert visible(lake)[-1] == EPOCHS
+    return died
+
+
+def calls(lake: Lake, step: int, seed: int) -> int:
+    """End a child at every *step*-th call, before and after it, until one survives."""
+    deaths = 0
+    for after in (False, True):
+        number = 1 + (seed + after) % step
+        while round_of(lake, Countdown(number, after=after).arm, lambda _child: None):
+            deaths += 1
+            number += step
+    return deaths
+
+
+def kills(lake: Lake, rounds: int, seed: int) -> int:
+    """Kill a child at random moments."""
+    source = random.Random(seed)
+
+    def kill(child: int) -> None:
+        time.sleep(source.uniform(0, 0.12))
+        os.kill(child, signal.SIGKILL)
+
+    return sum(round_of(lake, lambda: None, kill) for _ in range(rounds))
+
+
+def main() -> None:
+    folder, mode, way, rounds, seed = sys.argv[1:]
+    settings = {"file_rows": 7}
+    lake = Lake(Path(folder) / "lake", mode=WriteMode(mode), settings=settings)
+    ways = {"calls": calls, "kills": kills}
+    sys.stdout.write(f"deaths: {ways[way](lake, int(rounds), int(seed))}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).with_name("parquet_crash.py")
+
+
+def _deaths(*arguments: str) -> int:
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"deaths: (\d+)", done.stdout)
+    assert found is not None
+    return int(found[1])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[str]:
+    """A folder in memory where there is one: a thousand fsyncs are quick there."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield str(tmp_path)
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as name:
+        yield name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_death_at_any_call_loses_and_doubles_nothing(folder: str, mode: str) -> None:
+    assert _deaths(folder, mode, "calls", "9", "4") > 25
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_kill_at_random_moments_loses_and_doubles_nothing(folder: str, mode: str) -> None:
+    assert _deaths(folder, mode, "kills", "15", "20261123") > 5

@@ -1,0 +1,119 @@
+"""Readers that poll the stream's folder while it is written see whole epochs and nothing else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+from parquet_lake import Lake, by
+
+from dativo.contract import Batch, WriteMode
+from dativo.errors import ConcurrencyError
+
+ROWS = 60
+SECONDS = 4.0
+Rows = Iterable[tuple[int, int]]
+
+
+def _polars_folder(lake: Lake) -> Rows:
+    return pl.scan_parquet(lake.data).select("epoch", "number").collect().rows()
+
+
+def _polars_glob(lake: Lake) -> Rows:
+    frame = pl.scan_parquet(lake.data / "**/*.parquet").select("epoch", "number")
+    return frame.collect().rows()
+
+
+def _pyarrow(lake: Lake) -> Rows:
+    table = ds.dataset(lake.data, format="parquet", partitioning="hive").to_table()
+    return zip(table["epoch"].to_pylist(), table["number"].to_pylist(), strict=True)
+
+
+def _duckdb(lake: Lake) -> Rows:
+    with duckdb.connect() as connection:
+        query = "select epoch, number from read_parquet(?)"
+        return connection.execute(query, [str(lake.data / "**/*.parquet")]).fetchall()
+
+
+def _read_back(lake: Lake) -> Rows:
+    table = lake.read()
+    return zip(table["epoch"].to_pylist(), table["number"].to_pylist(), strict=True)
+
+
+READERS: dict[str, Callable[[Lake], Rows]] = {
+    "polars_folder": _polars_folder,
+    "polars_glob": _polars_glob,
+    "pyarrow": _pyarrow,
+    "duckdb": _duckdb,
+    "read_back": _read_back,
+}
+
+VANISHED = (
+    FileNotFoundError,
+    duckdb.IOException,
+    pl.exceptions.ComputeError,
+    ConcurrencyError,
+)
+"""What a reader may meet that has listed files just before they were replaced."""
+
+
+def _records(epoch: int) -> pa.Table:
+    groups = pa.array([i % 3 for i in range(ROWS)])
+    return pa.table({"epoch": [epoch] * ROWS, "number": range(ROWS), "part": groups})
+
+
+def _poll(lake: Lake, read: Callable[[Lake], Rows], stop: threading.Event) -> list[str]:
+    """Read until told to stop; return what was wrong, and how often it was read last."""
+    problems, reads, highest = [], 0, 0
+    while not stop.is_set():
+        try:
+            rows = list(read(lake))
+        except VANISHED as error:
+            if lake.mode is WriteMode.APPEND:
+                problems.append(repr(error))
+            continue
+        reads += 1
+        epochs = {epoch for epoch, _ in rows}
+        expected = {(epoch, number) for epoch in epochs for number in range(ROWS)}
+        if len(rows) != len(expected) or set(rows) != expected or not rows:
+            problems.append(f"{len(rows)} rows of {sorted(epochs)}")
+        newest = max(epochs, default=0)
+        if newest < highest or (lake.mode is WriteMode.REPLACE and len(epochs) > 1):
+            problems.append(f"{sorted(epochs)} after {highest}")
+        highest = max(newest, highest)
+    return [*problems, f"read {reads}"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.REPLACE], ids=str)
+def test_readers_see_whole_epochs_only(lake: Lake, mode: WriteMode) -> None:
+    lake = lake.having(mode=mode, options=by("part"), settings={"file_rows": 7})
+    lake.publish(1, _records(1))
+    stop = threading.Event()
+    outcomes: dict[str, list[str]] = {}
+    threads = [
+        threading.Thread(
+            target=lambda n=name, r=read: outcomes.update({n: _poll(lake, r, stop)}),
+        )
+        for name, read in READERS.items()
+    ]
+    for thread in threads:
+        thread.start()
+    epoch, deadline = 1, time.monotonic() + SECONDS
+    with lake.session() as session:
+        while time.monotonic() < deadline:
+            epoch += 1
+            session.commit(lake.identity(epoch), [session.stage(Batch(_records(epoch)))])
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert epoch > 10
+    assert {name: found[:-1] for name, found in outcomes.items()} == dict.fromkeys(READERS, [])
+    assert all(int(found[-1].split()[1]) > 0 for found in outcomes.values()), outcomes
