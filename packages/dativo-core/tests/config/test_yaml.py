@@ -22,9 +22,9 @@ def test_every_value_knows_its_place() -> None:
     assert node is not None
     entries = node.entries[0].value.items[0].entries
     places = [(one.value.path, one.value.line, one.value.column) for one in entries]
-    assert places == [("a[0].b", 2, 8), ("a[0].'c d'", 3, 12)]
+    assert places == [("a[0].b", 2, 8), ("a[0].'c...'", 3, 12)]
     last = entries[1].value.items[1]
-    assert (last.path, last.line, last.column) == ("a[0].'c d'[1]", 4, 7)
+    assert (last.path, last.line, last.column) == ("a[0].'c...'[1]", 4, 7)
 
 
 def test_a_value_is_quoted_or_not() -> None:

@@ -27,7 +27,7 @@ _OTHER_BASE = re.compile(r"0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}")
-_MAX_KEY = 60
+_KEY_START = re.compile(r"[\w.-]{0,40}")
 
 
 class NodeKind(Enum):
@@ -121,6 +121,11 @@ def read_scalar(text: str) -> Scalar:
 
 
 def key_path(parent: str, key: str) -> str:
-    """Return the dotted path of *key* in *parent*."""
-    shown = key if _PLAIN_KEY.fullmatch(key) else repr(key[:_MAX_KEY])
+    """Return the dotted path of *key* in *parent*.
+
+    Of an odd key only the beginning is shown: who forgets the space in ``{password:secret}`` has
+    a key that holds the secret.
+    """
+    start = _KEY_START.match(key)
+    shown = key if _PLAIN_KEY.fullmatch(key) else repr(f"{start[0] if start else ''}...")
     return f"{parent}.{shown}" if parent else shown

@@ -11,7 +11,7 @@ __all__ = ["Search"]
 
 _GRAM = 4
 _HEAD = 3
-_BY_FREQUENCY = " etaoinsrhldcumf0123p:-gwy.bv/=,_k\"'\n456789ITDESRNO()ALCPMUFG{}[]BHYVWK"
+_BY_FREQUENCY = " eta0123:-oins456789r,._\"hldcu/={}()'mpgwfybv\nTISREOANDCLMPFUGHBYVWKk"
 _RARITY = {character: rank for rank, character in enumerate(_BY_FREQUENCY)}
 
 

@@ -136,7 +136,8 @@ def _section(node: Node, cls: Any, problems: ProblemList) -> Any:
     for entry in node.entries:
         if entry.key not in fields:
             path = key_path(node.path, entry.key)
-            hint = nearest(entry.key, fields)
+            is_glued = ":" in entry.key and entry.value.is_null
+            hint = "a ':' needs a space after it" if is_glued else nearest(entry.key, fields)
             problems.add(entry.place, "unknown key", path=path, hint=hint)
     values = dict(_fields(node, fields, problems))
     return FAILED if len(problems) > before else _make(node, cls, values, problems)

@@ -25,12 +25,23 @@ _MAX_TEXT = 2_000
 
 @attrs.frozen
 class Place:
-    """Where a plugin is called: it locates what the plugin raises."""
+    """Where a plugin is called: it locates what the plugin raises.
+
+    Attributes:
+        connector: The plugin's address.
+        phase: The operation.
+        stream: The stream, if it is about one.
+        default: What an exception becomes that nobody classified.
+        distribution: The distribution that the plugin comes from, if it is known.
+        version: The distribution's version.
+    """
 
     connector: str
     phase: str
     stream: str | None = None
     default: type[DativoError] = PluginExecutionError
+    distribution: str = ""
+    version: str = ""
 
     def call(self, function: Callable[[], T]) -> T:
         """Call into the plugin; only an interrupt passes through as it is."""
@@ -61,12 +72,20 @@ class Place:
             wrapped = self.default(describe_exception(error))
         if wrapped is not error and len(wrapped.message) > _MAX_TEXT:
             wrapped = type(wrapped)(wrapped.message[:_MAX_TEXT] + " ...")
+        if isinstance(wrapped, PluginExecutionError) and wrapped is not error and self.distribution:
+            package = f"{self.distribution} {self.version}"
+            wrapped.fix = f"Run with --debug and report it to the publisher of {package}."
         return wrapped.located(connector=self.connector, stream=self.stream, phase=self.phase)
 
     def violation(self, what: str) -> ContractViolationError:
         """Return the error that says which rule the plugin broke."""
+        package, fix = "", None
+        if self.distribution:
+            package = f" ({self.distribution} {self.version})"
+            fix = f"pip install -U {self.distribution}, or report it to its publisher."
         return ContractViolationError(
-            f"the connector {self.connector!r} broke the contract: {self.phase} {what}",
+            f"the connector {self.connector!r} broke the contract: {self.phase} {what}{package}",
+            fix=fix,
             connector=self.connector,
             stream=self.stream,
             phase=self.phase,

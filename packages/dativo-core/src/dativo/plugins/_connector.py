@@ -92,7 +92,7 @@ class Connector:
         return self._call(place, "compact", config=config, request=request, context=context)
 
     def _place(self, phase: str, stream: str | None = None) -> Place:
-        return Place(self.name, phase, stream)
+        return Place(self.name, phase, stream, distribution=self.distribution, version=self.version)
 
     def _call(self, place: Place, hook: str, **arguments: Any) -> object:
         if hook not in self.hooks:

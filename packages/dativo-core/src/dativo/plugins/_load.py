@@ -125,7 +125,7 @@ def _hooks(manager: pluggy.PluginManager) -> frozenset[str]:
 
 
 def _describe(entry: PluginEntry, manager: pluggy.PluginManager) -> ConnectorInfo:
-    place = Place(entry.name, "describe")
+    place = Place(entry.name, "describe", distribution=entry.distribution, version=entry.version)
     if "describe" not in _hooks(manager):
         raise _violation(entry, "it implements no hook 'describe'; hooks carry @hookimpl")
     with contextlib.redirect_stdout(sys.stderr):
