@@ -95,3 +95,39 @@ def test_server_that_is_starting_is_retryable(source: Any, postgres_server: Any)
         source.read("q", query="SELECT 1 AS v")
 
     assert "not currently accepting connections" in caught.value.message
+
+
+def test_snapshot_that_is_given_up_stops_its_readers_safely(source: Any) -> None:
+    source.context.batch_bytes = 200_000
+    first, second = (next(iter(source.batches(name, query=LARGE))) for name in ("one", "two"))
+    reader = pa.RecordBatchReader.from_stream(first.data)
+    reader.read_next_batch()
+    source.context.close()
+
+    with pytest.raises(pa.ArrowException, match="canceling statement"):
+        reader.read_all()
+    with pytest.raises(ServiceUnavailableError, match="the snapshot of the run is gone"):
+        source.context.read(second.data)
+    assert source.sessions() == 0
+    assert source.read("again", query=LARGE).num_rows == 400_000
+
+
+@pytest.mark.slow
+def test_older_server_is_read_the_same_way(source_of: Any) -> None:
+    with EmbeddedPostgres(major=16) as server:
+        source = source_of(server.address)
+        source.execute(
+            "CREATE TABLE t (id int PRIMARY KEY, at timestamptz NOT NULL, n numeric(9,2), "
+            "i interval, a int[], j jsonb, r int4multirange); "
+            "INSERT INTO t SELECT i, now(), i, '1 day', ARRAY[i], '{}', '{[1,2)}' "
+            "FROM generate_series(1, 100) i"
+        )
+
+        (stream,) = source.discover().values()
+        table, state = source.read_on("public.t", None, mode="incremental", cursor="at")
+        again, _ = source.read_on("public.t", state, mode="incremental", cursor="at")
+        items = source.check(source.request("public.t"))
+
+        assert stream.schema == table.schema
+        assert (table.num_rows, again.num_rows) == (100, 0)
+        assert all(item.error is None for item in items.values())

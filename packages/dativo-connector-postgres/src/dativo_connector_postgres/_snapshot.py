@@ -14,7 +14,7 @@ import psycopg
 from adbc_driver_manager import AdbcDatabase
 
 from dativo.contract import Context
-from dativo.errors import DativoError, RunInterruptedError
+from dativo.errors import DativoError, RunInterruptedError, ServiceUnavailableError
 from dativo_connector_postgres._client import (
     Connection,
     ServerFacts,
@@ -70,6 +70,7 @@ class Snapshot:
         self._database: AdbcDatabase | None = None
         self._idle: list[Session] = []
         self._active: set[Session] = set()
+        self._is_closed = False
         self._idle_planners: list[Connection] = []
         self._active_planners: set[Connection] = set()
 
@@ -82,9 +83,10 @@ class Snapshot:
         finally:
             with self._lock:
                 self._active.discard(session)
-                if session.is_idle:
+                is_kept = session.is_idle and not self._is_closed
+                if is_kept:
                     self._idle.append(session)
-            if not session.is_idle:
+            if not is_kept:
                 session.close()
 
     @contextmanager
@@ -99,8 +101,10 @@ class Snapshot:
         finally:
             with self._lock:
                 self._active_planners.discard(connection)
-                if not connection.closed:
+                if not self._is_closed and not connection.closed:
                     self._idle_planners.append(connection)
+            if self._is_closed:
+                connection.close()
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Any]:
         """Return the rows of a planning query."""
@@ -134,20 +138,17 @@ class Snapshot:
             raise mapped from mapped.__cause__
 
     def close(self) -> None:
-        """End all sessions; readers that are still at work fail."""
+        """End all sessions; those at work are stopped, and ended by the threads that use them."""
         with self._lock:
-            sessions, self._idle = [*self._idle, *self._active], []
-            self._active.clear()
-            planners, self._idle_planners = [*self._idle_planners, *self._active_planners], []
-            self._active_planners.clear()
-            database, self._database = self._database, None
+            self._is_closed = True
+            sessions, self._idle = self._idle, []
+            planners, self._idle_planners = self._idle_planners, []
+            self._database = None
+        self.cancel_all()
         for session in sessions:
-            with suppress(adbc_driver_manager.Error):
-                session.close()
+            session.close()
         for planner in planners:
             planner.close()
-        if database is not None:
-            database.close()
 
     def cancel_all(self) -> None:
         """Stop every statement that runs."""
@@ -177,12 +178,17 @@ class Snapshot:
 
     def _take(self) -> Session:
         with self._lock:
+            if self._is_closed:
+                raise ServiceUnavailableError(SNAPSHOT_LOST)
+            if self._idle:
+                session = self._idle.pop()
+                self._active.add(session)
+                return session
             if self._database is None:
                 # It loads the types of the server once, for all sessions.
                 self._database = adbc_driver_postgresql.connect(conninfo(self.config))
-            session = self._idle.pop() if self._idle else None
             database = self._database
-        session = session or Session(database, self._identifier)
+        session = Session(database, self._identifier)
         with self._lock:
             self._active.add(session)
         return session
