@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from doc_pages import DOCS, page
+
+import dativo
+from dativo import contract, errors
+from dativo.cli._app import make_app
+from dativo.config import job_schema
+from dativo.contract import Context, Role, WriteSession, hookspecs
+from dativo.plugins import build_manifest
+
+HOOKS = sorted(set(hookspecs.__all__) - {"hookimpl", "hookspec"})
+
+
+def test_what_is_made_from_the_code_is_current() -> None:
+    script = [sys.executable, str(DOCS / "generate.py"), "--check"]
+
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, ""), f"run docs/generate.py: {done}"
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_hook_has_a_heading_with_its_arguments(hook: str) -> None:
+    arguments = ", ".join(inspect.signature(vars(hookspecs)[hook]).parameters)
+
+    assert f"### `{hook}({arguments})`" in page("reference/contract.md")
+
+
+@pytest.mark.parametrize("protocol", [Context, WriteSession])
+def test_what_a_connector_may_call_is_documented(protocol: type) -> None:
+    names = [name for name in vars(protocol) if not name.startswith("_")]
+    shown = page("reference/contract.md")
+
+    assert [name for name in names if not re.search(rf"^\| `{name}[:(]", shown, re.MULTILINE)] == []
+
+
+def test_public_names_are_documented() -> None:
+    shown = page("reference/contract.md")
+    library = page("reference/library.md")
+
+    assert [name for name in contract.__all__ if f"| `{name}` |" not in shown] == []
+    assert [name for name in errors.__all__ if f"| `{name}` |" not in library] == []
+    assert [name for name in dativo.__all__ if f"`dativo.{name}`" not in library] == []
+
+
+def test_errors_are_in_the_catalogue_and_in_the_guide() -> None:
+    shown, guide = page("reference/errors.md"), page("errors-and-exit-codes.md")
+
+    codes = [entry.code for entry in errors.catalog()]
+
+    assert [code for code in codes if f"`{code}`" not in shown] == []
+    assert [code for code in codes if f"`{code}`" not in guide] == []
+
+
+def test_keys_of_an_error_are_documented() -> None:
+    guide = page("errors-and-exit-codes.md")
+
+    keys = errors.NetworkError("lost").to_dict()
+
+    assert [key for key in keys if f"`{key}`" not in guide] == []
+
+
+@pytest.mark.parametrize("section", ["", "source", "writer", "run", "streams"])
+def test_keys_of_a_job_are_documented(section: str) -> None:
+    schema = job_schema({})
+    about = schema["properties"][section] if section else schema
+    about = about.get("items", about)
+    shown = page("job-file.md").partition(f"\n## {section or 'The whole file'}\n")[2]
+
+    assert [key for key in about["properties"] if f"| `{key}` |" not in shown] == []
+
+
+@pytest.mark.parametrize(("name", "role"), [("postgres", Role.SOURCE), ("parquet", Role.WRITER)])
+def test_settings_of_a_connector_are_documented(name: str, role: Role) -> None:
+    about = build_manifest(name).roles[role]
+    shown = page("reference/connectors.md").partition(f"\n## {name}\n")[2]
+
+    keys = {*about["config"]["properties"], *about["options"]["properties"]}
+
+    assert [key for key in sorted(keys) if f"| `{key}` |" not in shown] == []
+
+
+def test_commands_and_options_are_documented() -> None:
+    shown = page("reference/cli.md")
+
+    words = _words(make_app(["--help"], styled=False), "dativo")
+
+    assert [word for word in words if word not in shown] == []
+
+
+def _words(command: Any, path: str) -> Iterator[str]:
+    yield f"`{path}`"
+    for parameter in command.params:
+        if parameter.param_type_name == "option":
+            yield max(parameter.opts, key=len)
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _words(inner, f"{path} {name}")
+
+
+def test_index_names_every_page() -> None:
+    index = page("index.md")
+    files = [file for file in DOCS.rglob("*.md") if file.parent.name != "adr"]
+
+    names = {str(file.relative_to(DOCS)) for file in files} - {"index.md"}
+
+    assert [name for name in sorted(names) if f"({name})" not in index] == []

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from doc_pages import Block, blocks, titled
+
+import dativo
+from dativo.contract import CommitRecord
+
+
+def _run_page(name: str) -> None:
+    """Run the Python blocks of a page one after the other and compare what they print."""
+    namespace: dict[str, object] = {}
+    for block, after in pairwise([*blocks(name), Block("", "", "")]):
+        if block.language != "python":
+            continue
+        said = io.StringIO()
+        with redirect_stdout(said):
+            exec(compile(block.text, name, "exec"), namespace)
+
+        assert said.getvalue() == (after.text if after.language == "text" else "")
+
+
+@pytest.mark.usefixtures("lake")
+def test_every_reader_reads_the_lake_as_the_page_says() -> None:
+    _run_page("reading-parquet.md")
+
+
+def test_the_library_does_what_its_page_says(folder: Path, acme: None) -> None:
+    _job(folder, source="counter", stream={"name": "numbers"}, writer="parquet")
+
+    _run_page("reference/library.md")
+
+
+def test_the_smallest_source_and_writer_work_together(folder: Path, acme: None) -> None:
+    job = _job(
+        folder, source="counter", stream={"name": "numbers", "write_mode": "append"}, writer="files"
+    )
+
+    checked, listed, previewed = dativo.check(job), dativo.discover(job), dativo.preview(job)
+    result = dativo.run(job)
+
+    assert checked.ok
+    assert [stream.name for stream in listed.streams] == ["numbers"]
+    assert previewed.tables[0].rows == (("1",), ("2",), ("3",))
+    assert (result.error, result.rows) == (None, 3)
+    assert _arrived(folder / "lake" / "numbers") == [1, 2, 3]
+
+
+def test_the_source_that_reads_on_reads_on(folder: Path, acme: None) -> None:
+    stream = {"name": "lines", "mode": "incremental"}
+    rows = []
+    for upto in (3, 3, 5):
+        job = _job(folder, source="log", stream=stream, writer="files", upto=upto)
+        rows.append(dativo.run(job).rows)
+
+    assert rows == [3, 0, 2]
+    assert _arrived(folder / "lake" / "lines") == [1, 2, 3, 4, 5]
+    records = sorted((folder / "lake" / "lines").glob("*/commit.json"))
+    assert [CommitRecord.from_json(record.read_text()).rows for record in records] == [3, 2]
+
+
+def test_the_job_of_the_smallest_source_runs(folder: Path, acme: None) -> None:
+    (folder / "count.yaml").write_text(titled("reference/contract.md", "count.yaml"))
+
+    assert dativo.run("count.yaml").rows == 5
+
+
+def _arrived(folder: Path) -> list[int]:
+    tables = [pa.ipc.open_file(file).read_all() for file in sorted(folder.glob("*/*.arrow"))]
+    return [number for table in tables for number in table["n"].to_pylist()]
+
+
+def _job(
+    folder: Path, *, source: str, stream: Mapping[str, str], writer: str, upto: int = 3
+) -> Path:
+    job = {
+        "name": "docs",
+        "source": {"connector": source, "config": {"upto": upto}},
+        "streams": [dict(stream)],
+        "writer": {"connector": writer, "config": {"path": "lake"}},
+    }
+    file = folder / "job.yaml"
+    file.write_text(json.dumps(job))
+    return file
