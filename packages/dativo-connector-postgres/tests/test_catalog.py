@@ -7,6 +7,7 @@ import pytest
 
 from dativo.contract import ReadMode, StreamStatus
 from dativo.errors import (
+    DativoError,
     DeadlineExceededError,
     InsufficientPermissionsError,
     InvalidCredentialsError,
@@ -199,3 +200,21 @@ def test_discovery_reports_a_time_limit_of_its_query(source: Any) -> None:
 
         with pytest.raises(Exception, match="lock timeout"):
             source.discover()
+
+
+def test_discovery_survives_a_broken_connection_as_an_error(source: Any) -> None:
+    source.execute(
+        "DO $$ BEGIN FOR i IN 1..1200 LOOP EXECUTE format('CREATE TABLE t%s (v int)', i); "
+        "END LOOP; END $$"
+    )
+    from dativo_connector_postgres import discover
+
+    streams = iter(discover(source.config, source.context))
+    next(streams)
+    source.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dativo'"
+    )
+
+    with pytest.raises(DativoError) as caught:
+        list(streams)
+    assert caught.value.retryable

@@ -63,7 +63,7 @@ def test_stream_without_a_primary_key_says_how_ties_are_told_apart(source: Any) 
     items = source.check(source.request("public.t", mode=ReadMode.INCREMENTAL, cursor="at"))
 
     assert items["stream public.t"].message == (
-        "1 columns; without a primary key, rows of one cursor value are told apart by content"
+        "1 column; without a primary key, rows of one cursor value are told apart by content"
     )
 
 
@@ -284,7 +284,11 @@ def test_bound_that_is_no_value_of_the_cursor(source: Any) -> None:
 
     items = source.check(source.request("public.t", cursor="id", lower="abc"))
 
-    assert "invalid input syntax" in problem(items, "stream public.t").message
+    error = problem(items, "stream public.t")
+    assert isinstance(error, SchemaValidationError)
+    assert "the bound 'abc' does not suit the cursor 'id': invalid input syntax" in error.message
+    nul = source.check(source.request("public.t", cursor="id", upper="1\0"))
+    assert isinstance(problem(nul, "stream public.t"), SchemaValidationError)
 
 
 def test_missing_privileges_come_with_their_grant(

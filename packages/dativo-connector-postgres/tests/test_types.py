@@ -466,3 +466,15 @@ def test_wide_table_equals_what_another_driver_reads(typed: Any, batch_bytes: in
     with typed.address.connect() as connection:
         expected = connection.execute("SELECT * FROM wide ORDER BY id").fetchall()
     assert [tuple(row.values()) for row in table.to_pylist()] == expected
+
+
+def test_value_that_cannot_be_located_in_time_is_still_refused(source: Any) -> None:
+    source.execute("CREATE TABLE t AS SELECT 'infinity'::date AS d")
+    source.settings["statement_timeout"] = 1
+    query = (
+        "SELECT d, CASE WHEN current_query() LIKE 'COPY%' THEN 0 ELSE length(pg_sleep(9)::text) "
+        "END AS v FROM t OFFSET 0"
+    )
+
+    with pytest.raises(DataFormatError, match="holds what cannot be represented"):
+        source.read("q", query=query)

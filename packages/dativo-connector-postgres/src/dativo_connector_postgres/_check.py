@@ -119,13 +119,13 @@ def _stream(
     scope = f"stream {request.stream}"
     try:
         plan = plan_stream(connection, config, facts, request)
-        bounds = Bounds.of_request(plan, request)
+        bounds = Bounds.of_request(connection, plan, request)
         # Privileges are checked as for a full read, yet no row is fetched.
         connection.execute(f"{plan.select(bounds.sql)} LIMIT 0".encode())
     except (psycopg.Error, DativoError) as error:
         mapped = from_driver(error, stream=request.stream, password=config.password)
         return CheckItem.failed(scope, mapped)
-    found = f"{len(plan.fields)} columns"
+    found = f"{len(plan.fields)} column{'' if len(plan.fields) == 1 else 's'}"
     if plan.cursor is not None and plan.relation is not None:
         if not plan.primary_key:
             found += "; without a primary key, rows of one cursor value are told apart by content"

@@ -24,7 +24,7 @@ def extract(
     with snapshot.guarded(context, request.stream):
         with snapshot.planner() as connection:
             plan = plan_stream(connection, config, snapshot.facts, request)
-        bounds = Bounds.of_request(plan, request)
+            bounds = Bounds.of_request(connection, plan, request)
         if request.mode is ReadMode.INCREMENTAL and not bounds.is_backfill:
             yield from read_new(snapshot, plan, state, context)
             return

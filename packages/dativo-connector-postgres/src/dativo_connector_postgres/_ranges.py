@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import attrs
+import psycopg
 
 from dativo.contract import StreamRequest
 from dativo.errors import SchemaValidationError
+from dativo_connector_postgres._client import Connection
+from dativo_connector_postgres._errors import tidy
 from dativo_connector_postgres._names import quote, quote_literal
 from dativo_connector_postgres._plan import StreamPlan
 from dativo_connector_postgres._relations import Column
@@ -26,15 +29,19 @@ class Bounds:
         return self.sql is not None
 
     @classmethod
-    def of_request(cls, plan: StreamPlan, request: StreamRequest) -> Bounds:
-        """Read the bounds of a request."""
+    def of_request(cls, connection: Connection, plan: StreamPlan, request: StreamRequest) -> Bounds:
+        """Read the bounds of a request.
+
+        Raises:
+            SchemaValidationError: One of them is no value of the cursor's type.
+        """
         if plan.cursor is None:
             return cls()
-        conditions = [
-            compare(plan.cursor, operator, bound)
-            for operator, bound in ((">=", request.lower), ("<", request.upper))
-            if bound is not None
-        ]
+        conditions = []
+        for operator, bound in ((">=", request.lower), ("<", request.upper)):
+            if bound is not None:
+                _demand_value(connection, plan.cursor, bound)
+                conditions.append(compare(plan.cursor, operator, bound))
         return cls(" AND ".join(conditions) or None)
 
 
@@ -48,6 +55,16 @@ def literal(column: Column, value: str) -> str:
     if "\0" in value:
         raise SchemaValidationError(f"the bound {value!r} holds a NUL character")
     return f"{quote_literal(value)}::{base_of(column).sql}"
+
+
+def _demand_value(connection: Connection, cursor: Column, bound: str) -> None:
+    try:
+        connection.execute(f"SELECT {literal(cursor, bound)}".encode())
+    except psycopg.DataError as error:
+        raise SchemaValidationError(
+            f"the bound {bound!r} does not suit the cursor {cursor.name!r}: {tidy(str(error))}",
+            fix=f"Write lower and upper as values of the type {cursor.type_text}.",
+        ) from error
 
 
 def base_of(column: Column) -> TypeInfo:
