@@ -206,7 +206,8 @@ def test_pyarrow_polars_and_duckdb_read_every_type(lake: Lake, name: str) -> Non
     nulls = ARRAYS[name].null_count if name != "run_end_encoded" else 1
 
     assert pq.read_table(lake.data)["value"].null_count == nulls
-    assert duckdb.sql(f"select count(*) - count(value) from '{glob}'").fetchall() == [(nulls,)]
+    query = "select count(*) - count(value) from read_parquet(?)"
+    assert duckdb.execute(query, [glob]).fetchall() == [(nulls,)]
     if name in POLARS_REFUSES:
         with pytest.raises(BaseException, match=POLARS_REFUSES[name]):
             pl.read_parquet(lake.data)
@@ -365,6 +366,7 @@ def test_columns_that_repeat_get_a_dictionary_and_others_do_not(lake: Lake) -> N
     assert lake.read() == table
     assert pl.read_parquet(lake.data)["price"].to_list() == table["price"].to_pylist()
     glob = str(lake.data / "**/*.parquet")
-    assert duckdb.sql(f"select sum(price), max(many) from '{glob}'").fetchall() == [
+    query = "select sum(price), max(many) from read_parquet(?)"
+    assert duckdb.execute(query, [glob]).fetchall() == [
         (sum(table["price"].to_pylist()), "text 999"),
     ]

@@ -137,7 +137,8 @@ class StagedFile:
         self._pending = []
         if self._writer is None:
             encoding = choose(self._schema, table)
-            self._writer = pq.ParquetWriter(
+            open_writer: Any = pq.ParquetWriter  # checkers guess its arguments from their defaults
+            self._writer = open_writer(
                 self._sink,
                 self._schema,
                 compression=str(self._form.compression),
@@ -160,10 +161,7 @@ class StagedFile:
             self.flush()
             if self._writer is None:  # a file without records
                 self._write(self._schema.empty_table())
-            if entries:
-                self._writer.add_key_value_metadata(entries)
-            self._writer.close()
-            self._sink.close()
+            self._end(entries or {})
             found = pq.read_metadata(self.path, memory_map=False).num_rows
             os.fsync(self._descriptor)
             size = os.fstat(self._descriptor).st_size
@@ -181,6 +179,13 @@ class StagedFile:
             size_bytes=size,
             carries_record=bool(entries),
         )
+
+    def _end(self, entries: Mapping[bytes, bytes]) -> None:
+        assert self._writer is not None
+        if entries:
+            self._writer.add_key_value_metadata(entries)
+        self._writer.close()
+        self._sink.close()
 
     def discard(self) -> None:
         """Close and remove the file; nothing of it is wanted any more."""

@@ -92,18 +92,18 @@ def split(
 
     *batch* still has all columns; what is yielded lacks those that live in folder names.
     """
-    kept = [name for name in batch.schema.names if name not in _leaving(keys)]
+    kept = batch.select([name for name in batch.schema.names if name not in _leaving(keys)])
     codes, texts = _codes(batch, keys)
     groups = pc.value_counts(codes)
-    if len(groups) > 1:
-        order = pc.sort_indices(codes)
-        groups = pc.value_counts(codes.take(order))
-        batch = batch.select(kept).take(order)
-    else:
-        batch = batch.select(kept)
+    if len(groups) == 1:
+        yield _path(groups[0].as_py()["values"], keys, texts), kept
+        return
+    order = pc.sort_indices(codes)
+    groups = pc.value_counts(codes.take(order))
     start = 0
     for code, count in zip(*(part.to_pylist() for part in groups.flatten()), strict=True):
-        yield _path(code, keys, texts), batch.slice(start, count)
+        # Not a slice: a few waiting records would keep the memory of the whole batch.
+        yield _path(code, keys, texts), kept.take(order.slice(start, count))
         start += count
 
 
