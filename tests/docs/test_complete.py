@@ -5,17 +5,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from doc_pages import DOCS, page
+from doc_pages import DOCS, blocks, page
 
 import dativo
 from dativo import contract, errors
 from dativo.cli._app import make_app
-from dativo.config import job_schema
+from dativo.config import ProblemList, job_schema, load_job, structure
 from dativo.contract import Context, Role, WriteSession, hookspecs
 from dativo.plugins import build_manifest
+from dativo_connector_postgres import PostgresConfig, PostgresOptions
+from dativo_writer_parquet import ParquetConfig, StreamOptions
 
 HOOKS = sorted(set(hookspecs.__all__) - {"hookimpl", "hookspec"})
 
@@ -113,3 +116,35 @@ def test_index_names_every_page() -> None:
     names = {str(file.relative_to(DOCS)) for file in files} - {"index.md"}
 
     assert [name for name in sorted(names) if f"({name})" not in index] == []
+
+
+@pytest.mark.parametrize("name", ["job-file.md", "reference/types.md", "reference/connectors.md"])
+def test_examples_of_job_files_are_right(name: str, folder: Path) -> None:
+    for block in blocks(name):
+        if block.language == "yaml" and not block.title:
+            problems = _problems(folder, block.text)
+
+            assert problems == ()
+
+
+def _problems(folder: Path, text: str) -> tuple[errors.Problem, ...]:
+    """Read an example, completed where it shows only a part, as a run would."""
+    file = folder / "job.yaml"
+    file.write_text(text if text.startswith("name:") else _REST + text)
+    job = load_job(file, environ={"SHOP_PASSWORD": "secret"})
+    found = ProblemList()
+    structure(job.source.config, PostgresConfig, collect=found)
+    structure(job.writer.config, ParquetConfig, collect=found)
+    for stream in job.streams:
+        if stream.options is not None:
+            structure(stream.options, PostgresOptions, collect=found)
+        if stream.writer_options is not None:
+            structure(stream.writer_options, StreamOptions, collect=found)
+    return found.problems
+
+
+_REST = """
+name: example
+source: {connector: postgres, config: {database: shop, user: reader}}
+writer: {connector: parquet, config: {path: lake}}
+"""
