@@ -217,3 +217,21 @@ def test_check_that_is_not_implemented_is_no_pass(project: Project) -> None:
 def test_check_refuses_a_job_that_cannot_be(project: Project) -> None:
     with pytest.raises(CapabilityMissingError, match="merge"):
         engine.check(project.job(write_mode="merge"))
+
+
+def test_problems_of_the_job_and_of_its_connectors_are_reported_at_once(project: Project) -> None:
+    job = project.job(source={"rows": "x"}, writer={"path": 5}, run={"parallelism": 0})
+
+    with pytest.raises(InvalidConfigError) as caught:
+        engine.run(job)
+
+    paths = [problem.path for problem in caught.value.problems]
+    assert sorted(paths) == ["run.parallelism", "source.config.rows", "writer.config.path"]
+
+
+def test_problems_of_a_job_are_reported_although_a_connector_is_missing(project: Project) -> None:
+    job = project.job(run={"parallelism": 0})
+    job.write_text(job.read_text().replace('"ledger"', '"ledgers"', 1))
+
+    with pytest.raises(InvalidConfigError, match=r"run\.parallelism"):
+        engine.run(job)

@@ -49,9 +49,11 @@ def each_job(
     A job that fails does not keep the next from its turn; an interruption does.
     """
     from dativo.config import load_jobs  # knows YAML and all settings
+    from dativo.engine import inspect_settings
 
     paths, is_list = _named(configs)
-    loaded = load_jobs(paths, redactor=session.learning_redactor())
+    redactor = session.learning_redactor()
+    loaded = load_jobs(paths, redactor=redactor, inspect=inspect_settings)
     outcomes: list[Outcome] = []
     for one in loaded:
         outcome = _outcome(session, one, work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import attrs
@@ -66,16 +66,29 @@ class LoadedJob:
     error: ConfigurationError | None = None
 
 
+Inspect = Callable[[JobDraft], None]
+
+
 def load_job(
-    path: Path, *, environ: Mapping[str, str] = os.environ, redactor: Redactor | None = None
+    path: Path,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    redactor: Redactor | None = None,
+    inspect: Inspect | None = None,
 ) -> Job:
     """Read the job file at *path*.
+
+    If there are problems, *inspect* may add those of the connectors' settings, so that a person
+    sees everything at once.
 
     Raises:
         MissingConfigError: There is no such file, or it cannot be read.
         InvalidConfigError: The file is wrong; it holds all problems of the core's own keys.
     """
-    return draft_job(path, environ=environ, redactor=redactor).finish()
+    draft = draft_job(path, environ=environ, redactor=redactor)
+    if draft.problems and inspect is not None:
+        inspect(draft)
+    return draft.finish()
 
 
 def load_jobs(
@@ -83,6 +96,7 @@ def load_jobs(
     *,
     environ: Mapping[str, str] = os.environ,
     redactor: Redactor | None = None,
+    inspect: Inspect | None = None,
 ) -> tuple[LoadedJob, ...]:
     """Read job files and folders of them; one that is wrong does not keep others from running.
 
@@ -94,7 +108,7 @@ def load_jobs(
         if not files:
             msg = f"the folder {path} has no job file (*.yaml, *.yml)"
             loaded.append(LoadedJob(path, error=MissingConfigError(msg)))
-        loaded += [_load(file, environ, redactor) for file in files]
+        loaded += [_load(file, environ, redactor, inspect) for file in files]
     return _distinct(loaded)
 
 
@@ -188,9 +202,12 @@ def _files(folder: Path) -> list[Path]:
     return sorted(file for file in found if not file.name.startswith("."))
 
 
-def _load(file: Path, environ: Mapping[str, str], redactor: Redactor | None) -> LoadedJob:
+def _load(
+    file: Path, environ: Mapping[str, str], redactor: Redactor | None, inspect: Inspect | None
+) -> LoadedJob:
     try:
-        return LoadedJob(file, job=load_job(file, environ=environ, redactor=redactor))
+        job = load_job(file, environ=environ, redactor=redactor, inspect=inspect)
+        return LoadedJob(file, job=job)
     except ConfigurationError as error:
         return LoadedJob(file, error=error)
 

@@ -12,6 +12,8 @@ __all__ = ["MASK", "RedactingWriter", "Redactor"]
 
 MASK = "****"
 
+_CUT = " ..."
+
 
 class Redactor:
     """Knows secrets and replaces them; safe to use from several threads.
@@ -43,7 +45,12 @@ class Redactor:
             return sum(len(secret) < SHORT for secret in self._secrets)
 
     def redact(self, text: str) -> str:
-        """Return *text* with every secret replaced by ``****``."""
+        """Return *text* with every secret replaced by ``****``.
+
+        What was cut off, as its last three dots say, may end within a secret.
+        """
+        if text.endswith(_CUT):
+            return self.split(text.removesuffix(_CUT), is_end=True)[0] + _CUT
         search = self._compiled()
         if search is None or search.probe.search(text) is None:
             return text

@@ -30,7 +30,7 @@ def variants(secret: str) -> frozenset[str]:
     for line in lines:
         if len(line) >= _LINE and not _ARMOR.fullmatch(line):
             found |= _escaped(line)
-    found |= _halves(secret) if not lines else set()
+    found |= _halves(secret)
     return frozenset(text for text in found if text)
 
 

@@ -67,6 +67,9 @@ def _property(field: attrs.Attribute[Any], hint: Any) -> dict[str, Any]:
     names = {"help": "description", "identity": "x-identity"}
     if about.get("examples"):
         about = {**about, "examples": list(about["examples"])}
+    if "pattern" in about:
+        # A setting matches as a whole, JSON Schema searches.
+        about = {**about, "pattern": f"^(?:{about['pattern']})$"}
     schema.update({names.get(key, key): value for key, value in about.items()})
     default = field.default
     if isinstance(default, str | int | float | bool):

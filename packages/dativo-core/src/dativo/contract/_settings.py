@@ -47,7 +47,9 @@ def setting(
         "examples": examples,
         "identity": identity,
     }
-    said = {key: value for key, value in about.items() if value not in (None, (), False)}
+    # By identity: a limit of zero is a limit.
+    unsaid = (None, False, ())
+    said = {key: value for key, value in about.items() if not any(value is no for no in unsaid)}
     metadata = {"dativo": said}
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata, kw_only=True)

@@ -15,6 +15,7 @@ from dativo.engine._events import (
     StreamFinished,
     StreamStarted,
 )
+from dativo.engine._open import inspect_settings
 from dativo.engine._preview import preview
 from dativo.engine._results import (
     CheckReport,
@@ -54,6 +55,7 @@ __all__ = [
     "check",
     "discover",
     "discover_connector",
+    "inspect_settings",
     "preview",
     "run",
 ]

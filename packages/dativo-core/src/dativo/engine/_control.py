@@ -104,7 +104,7 @@ class RunControl:
     def message(self, text: str, *, level: str = "info", **where: object) -> None:
         """Tell a :class:`Message`, redacted; *where* is ``connector``, ``stream``, ``fields``."""
         fields = {
-            name: self.redact(value) if isinstance(value, str) else value
+            name: self._redacted_value(value)
             for name, value in dict(where.pop("fields", {}) or {}).items()  # type: ignore[call-overload]
         }
         places = {key: str(value) for key, value in where.items() if value}

@@ -14,6 +14,7 @@ import attrs
 
 from dativo.config import (
     Job,
+    JobDraft,
     Node,
     ProblemList,
     Redactor,
@@ -31,13 +32,14 @@ from dativo.engine._plan import Prepared, Resolved, make_plans, stream_requests
 from dativo.engine._resources import Resources
 from dativo.engine._retry import RetryBudget, RetryPolicy
 from dativo.engine._stream import StreamPlan
-from dativo.errors import ResourceNotFoundError
+from dativo.errors import PluginError, ResourceNotFoundError
 from dativo.plugins import Connector, load_connector
 
 __all__ = [
     "JobFile",
     "Sides",
     "find_streams",
+    "inspect_settings",
     "open_control",
     "open_job",
     "open_sides",
@@ -77,7 +79,17 @@ def open_job(job: JobFile) -> Job:
     Raises:
         DativoError: The file does not exist or is wrong; all problems are in the error.
     """
-    return job if isinstance(job, Job) else load_job(Path(job))
+    return job if isinstance(job, Job) else load_job(Path(job), inspect=inspect_settings)
+
+
+def inspect_settings(draft: JobDraft) -> None:
+    """Add to a job file that is wrong what is wrong in its connectors' settings as well."""
+    for role, use in ((Role.SOURCE, draft.source), (Role.WRITER, draft.writer)):
+        if use is None:
+            continue
+        # A connector that cannot be loaded is the next thing to mend, not a problem of the file.
+        with contextlib.suppress(PluginError):
+            _side(load_connector(use.connector, role), use.config, draft.problems)
 
 
 @contextlib.contextmanager

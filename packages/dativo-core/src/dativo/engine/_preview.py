@@ -53,7 +53,9 @@ def _table(source: Side, control: RunControl, request: StreamRequest, rows: int)
         return _read(source, control, request, rows)
     except DativoError as error:
         failed = error
-    except Exception as error:  # noqa: BLE001 - one stream must not end the others
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, also SystemExit
         failed = wrap_exception(
             error, connector=source.name, phase="preview", stream=request.stream
         )

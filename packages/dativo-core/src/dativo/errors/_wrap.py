@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import ssl
 from typing import TYPE_CHECKING
 
 from dativo.errors._base import DativoError
@@ -42,7 +41,6 @@ _BY_ERRNO: Mapping[int, type[DativoError]] = {
 _BY_TYPE: tuple[tuple[type[BaseException], type[DativoError]], ...] = (
     (TimeoutError, ConnectTimeoutError),
     (ConnectionError, NetworkError),
-    (ssl.SSLError, NetworkError),
     (MemoryError, ResourceUnavailableError),
     (FileNotFoundError, ResourceNotFoundError),
     (PermissionError, InsufficientPermissionsError),
@@ -84,9 +82,20 @@ def _classify(
     if isinstance(error, DativoError):
         return error
     member = default
-    if isinstance(error, OSError) and (found := _BY_ERRNO.get(error.errno or 0)) is not None:
+    if type(error).__module__ == "ssl":
+        # By name, because importing ssl takes longer than everything else here together.
+        member = NetworkError
+    elif isinstance(error, OSError) and (found := _BY_ERRNO.get(error.errno or 0)) is not None:
         member = found
     else:
         member = next((ours for theirs, ours in _BY_TYPE if isinstance(error, theirs)), default)
-    text = str(error) or repr(error)
-    return member(f"{type(error).__name__}: {text}")
+    return member(_text(error))
+
+
+def _text(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        text = str(error) or repr(error)
+    except Exception:  # noqa: BLE001 - foreign code that fails in its own failure
+        return f"{name} (its text cannot be read)"
+    return f"{name}: {text}"
