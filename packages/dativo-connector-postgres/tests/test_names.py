@@ -60,7 +60,7 @@ def test_awkward_names_are_discovered_read_and_checked(source: Any) -> None:
     assert set(found) == {str(RelationName(*parts)) for parts in PLAIN + QUOTED}
     for number, parts in enumerate(PLAIN + QUOTED):
         name = str(RelationName(*parts))
-        for column in columns:
+        for column in columns[number % 4 :: 4]:
             table = source.read(name, mode="incremental", cursor=column)
             assert table.schema == found[name].schema
             assert table["id"].to_pylist() == [number]
