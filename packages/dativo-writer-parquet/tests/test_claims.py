@@ -10,8 +10,8 @@ import pytest
 from parquet_lake import Lake, ids
 
 from dativo.contract import Batch, WriteMode
-from dativo.errors import ConcurrencyError, StateUnreadableError
-from dativo_writer_parquet import _publish
+from dativo.errors import ConcurrencyError, DiskFullError, StateUnreadableError
+from dativo_writer_parquet import _claims, _publish
 from dativo_writer_parquet._publish import LockTimeoutError, locked
 
 
@@ -171,3 +171,18 @@ def test_two_runs_that_open_at_once_get_an_order(lake: Lake) -> None:
 
     assert sorted(outcomes) == ["open", *["refused"] * 7]
     assert _publish.LOCK_TIMEOUT_SECONDS > 0
+
+
+def test_a_workspace_that_cannot_be_made_leaves_no_descriptor(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_folder: Path) -> None:
+        raise OSError(28, "full")
+
+    lake.open().close()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(_claims, "make_folder", full)
+    with pytest.raises(DiskFullError):
+        lake.open()
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

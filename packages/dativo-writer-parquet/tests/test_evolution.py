@@ -185,3 +185,14 @@ def test_many_small_batches_share_row_groups_and_files(lake: Lake) -> None:
     lake.publish(1, *(ids(i) for i in range(300)))
 
     assert lake.row_groups() == [300]
+
+
+def test_slices_of_a_polars_frame_make_large_row_groups(lake: Lake) -> None:
+    rows = 100_000
+    frame = pl.DataFrame({"text": [f"a text that is longer than a view {i}" for i in range(rows)]})
+    reader = pa.RecordBatchReader.from_stream(frame)
+    batches = [batch.slice(i, 1000) for batch in reader for i in range(0, batch.num_rows, 1000)]
+    lake.publish(1, pa.RecordBatchReader.from_batches(reader.schema, batches))
+
+    assert lake.row_groups() == [rows]
+    assert lake.read()["text"].to_pylist() == frame["text"].to_list()

@@ -278,6 +278,41 @@ def test_an_epoch_that_appears_without_the_lock_is_not_overwritten(
             session.commit(lake.identity(2), staged)
 
 
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.REPLACE], ids=str)
+def test_data_then_folders_then_rename_then_parents(
+    lake: Lake, mode: WriteMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = lake.having(mode=mode, settings={"file_rows": 1})
+    lake.publish(1, ids(1))
+    steps: list[str] = []
+    fsync, rename = os.fsync, _publish._rename
+
+    def note_fsync(descriptor: int) -> None:
+        name = Path(f"/proc/self/fd/{descriptor}").readlink()
+        steps.append("data" if name.suffix == ".staged" else name.name)
+        fsync(descriptor)
+
+    def note_rename(source: Path, target: Path, flags: int) -> None:
+        steps.append("rename")
+        rename(source, target, flags)
+
+    with lake.session() as session:
+        staged = [session.stage(Batch(ids(1, 2, 3)))]
+        monkeypatch.setattr(os, "fsync", note_fsync)
+        monkeypatch.setattr(_publish, "_rename", note_rename)
+        session.commit(lake.identity(2), staged)
+
+    assert steps == [
+        *["data"] * steps.count("data"),
+        "epoch-0000000002",
+        "publish",
+        "rename",
+        "public.orders",
+        "lake",
+    ]
+    assert len([path for path in lake.files() if "0000000002" in path]) == 3
+
+
 # --- file systems without the calls -------------------------------------------------------------
 
 

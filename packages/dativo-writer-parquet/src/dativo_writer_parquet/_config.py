@@ -44,7 +44,7 @@ class ParquetConfig:
         "How the data is compressed.", default=Compression.ZSTD, examples=tuple(Compression)
     )
     compression_level: int | None = setting(
-        "The effort of zstd: 1 is the quickest, 22 the smallest.",
+        "The effort of zstd: 1, the default, is the quickest, 22 the smallest.",
         default=None,
         minimum=1,
         maximum=22,

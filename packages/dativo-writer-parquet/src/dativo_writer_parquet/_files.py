@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from dativo.errors import WriteFailedError
 from dativo_writer_parquet._config import Compression, ParquetConfig
 from dativo_writer_parquet._encoding import choose
+from dativo_writer_parquet._size import size_bytes
 
 __all__ = ["FileFormat", "FinishedFile", "StagedFile"]
 
@@ -119,7 +120,7 @@ class StagedFile:
         """Take *batch*, which has at most :meth:`room_rows` rows; write when a group is full."""
         self._pending.append(batch)
         self._pending_rows += batch.num_rows
-        self.pending_bytes += batch.nbytes
+        self.pending_bytes += size_bytes(batch)
         self.rows += batch.num_rows
         is_group = self._pending_rows >= self._form.row_group_rows
         if is_group or self.pending_bytes >= self._form.row_group_bytes:

@@ -20,6 +20,7 @@ from dativo_writer_parquet._files import FileFormat, FinishedFile, StagedFile
 from dativo_writer_parquet._layout import STAGED_SUFFIX
 from dativo_writer_parquet._partition import PartitionKey, split
 from dativo_writer_parquet._publish import remove_tree
+from dativo_writer_parquet._size import size_bytes
 from dativo_writer_parquet._types import stored_field
 
 __all__ = ["Account", "EpochSchema", "Lane", "StagingArea"]
@@ -254,7 +255,7 @@ class Lane:
 
 def _pieces(batch: pa.RecordBatch, form: FileFormat) -> Iterator[pa.RecordBatch]:
     """Cut a batch that would not fit the budget; an empty one is no piece."""
-    rows, size = batch.num_rows, max(batch.nbytes, 1)
+    rows, size = batch.num_rows, max(size_bytes(batch), 1)
     share = max(1, min(rows, rows * form.row_group_bytes // size))
     for start in range(0, rows, share):
         yield batch.slice(start, share)
