@@ -154,14 +154,15 @@ def _cursors(relation: Relation) -> tuple[str, ...]:
     return tuple(name for _, _, name in ranked)
 
 
-def _rank(column: Column, relation: Relation) -> tuple[int, int, bool, bool] | None:
+def _rank(column: Column, relation: Relation) -> tuple[bool, int, int, bool] | None:
+    # A row without a value in the cursor is never read, so nullable columns come last.
     kind = rule_of(base_of(column)).cursor
     if kind is None or kind > _LAST_CURSOR_RANK:
         return None
     tells_change = any(word in column.name.lower() for word in ("updat", "modif", "chang"))
     return (
+        not column.not_null,
         kind,
         0 if tells_change else 1,
         column.name not in relation.indexed,
-        not column.not_null,
     )

@@ -67,9 +67,10 @@ class PostgresConfig:
         "Host name or address of the server, or the folder of its Unix socket.",
         default="localhost",
         examples=("db.example.com",),
+        identity=True,
     )
     port: int = setting("TCP port of the server.", default=5432, minimum=1, maximum=65535)
-    database: str = setting("Name of the database.", examples=("shop",))
+    database: str = setting("Name of the database.", examples=("shop",), identity=True)
     user: str = setting("Role to log in as.", examples=("dativo_reader",))
     password: Secret | None = setting("Password of the role.", default=None)
     sslmode: SslMode = setting(
