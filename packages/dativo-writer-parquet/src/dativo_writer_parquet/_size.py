@@ -23,6 +23,6 @@ def size_bytes(batch: pa.RecordBatch) -> int:
 def _column_bytes(column: pa.Array) -> int:
     if types.is_string_view(column.type) or types.is_binary_view(column.type):
         sample = column.slice(0, _SAMPLE_ROWS)
-        texts = sample.cast(pa.large_binary()).nbytes
+        texts = int(sample.cast(pa.large_binary()).nbytes)
         return len(column) * (_VIEW_BYTES + texts // max(len(sample), 1))
     return int(column.nbytes)
