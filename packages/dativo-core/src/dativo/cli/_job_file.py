@@ -80,7 +80,7 @@ def job_file(
         "writer:",
         *_indented(_connector(writer)),
         f"  mode: {_default_mode(streams.write_modes)}  # a stream may override it: write_mode",
-        "# run: {parallelism: 4, memory: 512MB, timeout: 24h}",
+        "# run: {parallelism: 4, memory: 256MB, timeout: 24h}",
     ]
     return "\n".join(lines) + "\n"
 

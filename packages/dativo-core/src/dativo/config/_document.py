@@ -105,7 +105,12 @@ class RunDocument:
     """The section ``run``."""
 
     parallelism: int = setting("Readers at once.", default=4, minimum=1, maximum=64)
-    memory: int = _size("The budget for batches in memory.", "512MB", "32MB", "1TB")
+    memory: int = _size(
+        "The budget for batches in memory; the process itself takes about 120 MB more.",
+        "256MB",
+        "32MB",
+        "1TB",
+    )
     timeout: float = _time("When a run is ended.", "24h", "1s", "30d")
     stall_timeout: float = _time("When a run without progress is ended.", "10m", "1s", "30d")
     retries: int = setting(

@@ -83,7 +83,7 @@ class RunSettings:
     """
 
     parallelism: int = 4
-    memory_bytes: int = 512_000_000
+    memory_bytes: int = 256_000_000
     timeout_seconds: float = 86_400.0
     stall_timeout_seconds: float = 600.0
     retries: int = 10

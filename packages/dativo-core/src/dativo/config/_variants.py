@@ -30,7 +30,8 @@ def variants(secret: str) -> frozenset[str]:
     for line in lines:
         if len(line) >= _LINE and not _ARMOR.fullmatch(line):
             found |= _escaped(line)
-    found |= _halves(secret)
+    for half in _halves(secret):
+        found |= _escaped(half)
     return frozenset(text for text in found if text)
 
 
