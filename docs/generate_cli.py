@@ -51,7 +51,7 @@ def _cli() -> Iterator[str]:
     yield "Every command takes `--json`, `--verbose` and `--debug`."
     yield "With `--json` standard output is exactly one JSON object: `ok`, and `error` on failure."
     yield "Progress, logs and whatever connectors print go to standard error, without secrets."
-    yield "On a terminal answers are tables; elsewhere they are plain lines with one fact in each.\n"
+    yield "On a terminal answers are tables; elsewhere they are lines with one fact in each.\n"
     yield "The exit codes are those of the [errors](errors.md).\n"
     root = make_app(["--help"], styled=False)
     yield from _command(root, typer.Context(root, info_name="dativo"))

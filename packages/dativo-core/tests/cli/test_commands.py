@@ -272,7 +272,7 @@ class TestInit:
 class TestPlugins:
     """What is installed."""
 
-    def test_broken_plugins_are_listed_with_their_mend(self, cli: Any) -> None:
+    def test_broken_plugins_are_listed_with_their_mend(self, cli: Any, inline: Any) -> None:
         cli.install(
             PluginWheel.of_connector("broken", "raise SystemExit(3)"),
             PluginWheel.of_connector("old", group="dativo.connectors.v0"),
@@ -281,8 +281,8 @@ class TestPlugins:
             PluginWheel.of_connector("damaged", manifest="{"),
         )
 
-        done = cli("plugins", "list")
-        listed = cli("plugins", "list", "--json").document["plugins"]
+        done = inline("plugins", "list")
+        listed = inline("plugins", "list", "--json").document["plugins"]
 
         assert done.exit_code == 0
         assert "broken  manifest: none  acme-broken 1.0.0  contract 1  compatible" in done.stdout
@@ -310,19 +310,19 @@ class TestPlugins:
             cli("plugins", "show", "numbers2", "--json").document["manifest"]["title"] == "Numbers"
         )
 
-    def test_an_unknown_one_is_suggested(self, cli: Any) -> None:
-        done = cli("plugins", "show", "numbesr")
+    def test_an_unknown_one_is_suggested(self, inline: Any) -> None:
+        done = inline("plugins", "show", "numbesr")
 
         assert done.exit_code == 11
         assert "did you mean 'numbers'?" in done.stderr
 
-    def test_a_name_of_two_is_shown_twice(self, cli: Any) -> None:
+    def test_a_name_of_two_is_shown_twice(self, cli: Any, inline: Any) -> None:
         cli.install(
             PluginWheel.of_connector("twice", distribution="acme-one"),
             PluginWheel.of_connector("twice", distribution="acme-two"),
         )
 
-        done = cli("plugins", "show", "twice", "--json")
+        done = inline("plugins", "show", "twice", "--json")
 
         assert len(done.document["plugins"]) == 2
         assert done.document["ok"] is True
@@ -348,19 +348,19 @@ class TestPlugins:
         assert done.document["error"]["code"] == "PLUGIN_LOAD"
 
 
-def test_the_schema_of_jobs_knows_installed_settings(cli: Any) -> None:
-    plain, wrapped = cli("schema", "job"), cli("schema", "job", "--json")
+def test_the_schema_of_jobs_knows_installed_settings(inline: Any) -> None:
+    plain, wrapped = inline("schema", "job"), inline("schema", "job", "--json")
 
     assert plain.exit_code == 0
     assert plain.document == wrapped.document["schema"]
 
 
-def test_errors_are_explained(cli: Any) -> None:
-    every, one = cli("errors"), cli("errors", "rate_limit")
+def test_errors_are_explained(inline: Any) -> None:
+    every, one = inline("errors"), inline("errors", "rate_limit")
 
     assert "RATE_LIMIT  exit 23  retryable" in every.stdout
     assert "  exit code: 23" in one.stdout
-    assert cli("errors", "--json").document["errors"][0]["code"] == "CONNECTION_FAILED"
+    assert inline("errors", "--json").document["errors"][0]["code"] == "CONNECTION_FAILED"
 
 
 class TestSignals:

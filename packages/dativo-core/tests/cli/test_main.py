@@ -27,15 +27,15 @@ def test_the_version_is_printed(cli: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("plugins",), ("schema",)])
-def test_a_group_alone_shows_its_help(cli: Callable[..., Any], words: tuple[str, ...]) -> None:
-    done = cli(*words)
+def test_a_group_alone_shows_its_help(inline: Callable[..., Any], words: tuple[str, ...]) -> None:
+    done = inline(*words)
 
     assert done.exit_code == 2
     assert done.stdout.startswith(f"Usage: {' '.join(('dativo', *words))} ")
 
 
-def test_help_names_every_command(cli: Callable[..., Any]) -> None:
-    done = cli("--help")
+def test_help_names_every_command(inline: Callable[..., Any]) -> None:
+    done = inline("--help")
 
     assert done.exit_code == 0
     assert [name for name in COMMANDS if f"\n  {name} " not in done.stdout] == []
@@ -51,18 +51,15 @@ def test_help_names_every_command(cli: Callable[..., Any]) -> None:
         (("preview", "--rows", "many"), "Invalid value for '--rows'"),
         (("preview", "--rows", "0"), "Invalid value for '--rows'"),
         (("init",), "Missing argument"),
-        (("check",), "no job file is named, and there is no job.yaml in this folder"),
         (("errors", "NETWROK"), "there is no error code 'NETWROK'; did you mean NETWORK?"),
-        (("discover", "--set", "a=1"), "--set needs --connector"),
-        (("discover", "--connector", "a", "-c", "b"), "exclude each other"),
-        (("plugins", "manifest", "numbers", "--path", "x"), "--path needs --write"),
+        (("errors", "nothing-like-it"), "there is no error code 'nothing-like-it'"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_is_json_where_asked(
-    cli: Callable[..., Any], words: tuple[str, ...], message: str
+    inline: Callable[..., Any], words: tuple[str, ...], message: str
 ) -> None:
-    done = cli(*words)
-    as_json = cli(*words, "--json")
+    done = inline(*words)
+    as_json = inline(*words, "--json")
 
     assert done.exit_code == as_json.exit_code == 2
     assert done.stdout == ""
@@ -71,6 +68,24 @@ def test_wrong_usage_exits_with_2_and_is_json_where_asked(
     assert as_json.stderr == ""
     assert as_json.document["ok"] is False
     assert as_json.document["error"]["code"] == "USAGE"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("check",), "no job file is named, and there is no job.yaml in this folder"),
+        (("discover", "--set", "a=1"), "--set needs --connector"),
+        (("discover", "--connector", "a", "-c", "b"), "exclude each other"),
+        (("plugins", "manifest", "numbers", "--path", "x"), "--path needs --write"),
+    ],
+)
+def test_options_that_do_not_fit_are_wrong_usage(
+    cli: Any, words: tuple[str, ...], message: str
+) -> None:
+    done = cli(*words, "--json")
+
+    assert done.exit_code == 2
+    assert message in done.document["error"]["message"]
 
 
 def _modules(cli: Any, *words: str) -> set[str]:
@@ -136,7 +151,7 @@ def test_the_completion_script_can_be_shown(cli: Any) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", ["errors", "errors --json", "--help", "--version"])
+@pytest.mark.parametrize("words", ["errors", "--help", "--version"])
 def test_a_reader_that_goes_away_is_no_error(cli: Any, words: str) -> None:
     command = f"{sys.executable} -m dativo {words} | head -c 1; echo ${{PIPESTATUS[0]}}"
 

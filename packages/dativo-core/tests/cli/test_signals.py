@@ -4,12 +4,22 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from dativo.cli._signals import stoppable
 from dativo.errors import DativoError, RunInterruptedError
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    """Give back the handlers of this process, whatever a test leaves behind."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 def _wait_for(condition: Callable[[], object]) -> None:
@@ -31,11 +41,13 @@ def test_the_first_signal_cancels_and_the_second_leaves(number: signal.Signals) 
         assert not left
         os.kill(os.getpid(), number)
         _wait_for(lambda: left)
+    os.kill(os.getpid(), number)
+    _wait_for(lambda: len(left) == 2)
 
     assert said[0] == "stopping; committed work is kept (again to stop at once)"
     assert isinstance(reasons[0], RunInterruptedError)
     assert number.name in reasons[0].message
-    assert left == [130]
+    assert left == [130, 130]
 
 
 def test_without_a_switch_the_main_thread_is_interrupted() -> None:

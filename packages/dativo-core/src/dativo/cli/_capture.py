@@ -131,13 +131,23 @@ class _Lines:
         end = self._text.rfind("\n") + 1
         if len(self._text) - end > _MAX_LINE:
             end = len(self._text)
-        end -= self._redaction.held(self._text[:end])
-        # A line is shown whole, so what is held back takes the beginning of its line with it.
-        cut = self._text.rfind("\n", 0, end) + 1
+        cut = self._whole_lines(end)
         if cut == 0 and end > _MAX_LINE:
-            cut = end
+            cut = end - self._redaction.held(self._text[:end])
         ready, self._text = self._text[:cut], self._text[cut:]
         return self._redaction.text(ready)
+
+    def _whole_lines(self, end: int) -> int:
+        """Return where the last line before *end* begins or ends that cuts no secret in two."""
+        while end > 0:
+            # A line is shown whole, so what is held back takes the beginning of its line with it,
+            # and that may again lie within a secret of several lines.
+            line = self._text.rfind("\n", 0, end) + 1
+            held = self._redaction.held(self._text[:line])
+            if line == end and held == 0:
+                break
+            end = line - held
+        return end
 
     def rest(self) -> str:
         """Return what is left at the end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -81,6 +82,8 @@ def _leave(code: int) -> NoReturn:
     for file in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             file.flush()
+    # From here on an interrupt ends the process as it would end anyway, without a traceback.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(code or _INTERRUPTED))
     engine = sys.modules.get("dativo.engine")
     if code == _INTERRUPTED or (engine is not None and engine.abandoned_threads()):
         os._exit(code)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from collections.abc import Mapping
 from functools import cached_property
+from json import dumps  # bound before a plugin can replace it
 from typing import TYPE_CHECKING
 
 import attrs
@@ -74,6 +75,12 @@ class Session:
         self.noise.add(redactor)
         return redactor
 
+    def leave(self, code: int) -> None:
+        """End the process at once, with the terminal in order."""
+        if self.notes.is_styled:
+            self.err.write("\x1b[?25h\n")  # progress hides the cursor
+        os._exit(code)
+
     def say(self, text: str) -> None:
         """Tell the person something on standard error."""
         self.notes.line((text, "warn"))
@@ -91,7 +98,7 @@ class Session:
         self.out.encoding = "utf-8"
         indent = 2 if self.out.is_terminal else None
         value = self.redaction.value(document)
-        self.out.write(json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
+        self.out.write(dumps(value, indent=indent, ensure_ascii=False) + "\n")
 
 
 def _encoding(file: object) -> str:

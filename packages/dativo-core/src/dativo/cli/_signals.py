@@ -45,15 +45,21 @@ def stoppable(
         for number in _SIGNALS
         if signal.getsignal(number) is not signal.SIG_IGN  # the caller wants it ignored
     }
+    stopping = threading.Event()
     watch = threading.Thread(
-        target=_watch, args=(reading, say, cancel, leave), name="dativo-signals", daemon=True
+        target=_watch,
+        args=(reading,),
+        kwargs={"stopping": stopping, "say": say, "cancel": cancel, "leave": leave},
+        name="dativo-signals",
+        daemon=True,
     )
     watch.start()
     try:
         yield
     finally:
         for number, old in before.items():
-            signal.signal(number, old)
+            # Until the process has ended, a second signal must not end it in another way.
+            signal.signal(number, _leaving(leave) if stopping.is_set() else old)
         signal.set_wakeup_fd(before_wakeup)
         writing.close()
         watch.join(1.0)
@@ -62,18 +68,19 @@ def stoppable(
 
 def _watch(
     reading: socket.socket,
+    *,
+    stopping: threading.Event,
     say: Callable[[str], None],
     cancel: Callable[[DativoError], None] | None,
     leave: Callable[[int], None],
 ) -> None:
-    is_stopping = False
     while data := reading.recv(64):
         for number in data:
             if number not in _SIGNALS:
                 continue
-            if is_stopping:
+            if stopping.is_set():
                 leave(EXIT_INTERRUPTED)
-            is_stopping = True
+            stopping.set()
             say("stopping; committed work is kept (again to stop at once)")
             if cancel is not None:
                 name = signal.Signals(number).name
@@ -82,6 +89,13 @@ def _watch(
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
     """Let the watching thread act."""
+
+
+def _leaving(leave: Callable[[int], None]) -> Callable[[int, FrameType | None], None]:
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        leave(EXIT_INTERRUPTED)
+
+    return handler
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -49,7 +49,7 @@ def _check(session: Session, streams: tuple[str, ...], job: Job) -> Outcome:
     from dativo.cli._render_events import tell_messages  # as above
     from dativo.cli._signals import stoppable  # as above
 
-    with stoppable(session.say):
+    with stoppable(session.say, leave=session.leave):
         report = engine.check(job, streams=streams, observer=tell_messages(session))
     return Outcome(
         document=report.to_dict(),

@@ -127,7 +127,7 @@ def _show_while_finding(
     from dativo.cli._signals import stoppable  # threads
 
     lines = StreamLines(session)
-    with stoppable(session.say):
+    with stoppable(session.say, leave=session.leave):
         result = find(lines.add)
     lines.close(result)
     return result

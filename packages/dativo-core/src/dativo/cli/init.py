@@ -196,7 +196,7 @@ def _ask(
     learn_settings(
         source.config, session.early_redactor(), connector=wanted.source, role=Role.SOURCE
     )
-    with stoppable(session.say):
+    with stoppable(session.say, leave=session.leave):
         found = attempt(
             session,
             lambda: engine.discover_connector(

@@ -50,7 +50,7 @@ def _preview(session: Session, job: Job, *, streams: tuple[str, ...], rows: int)
     from dativo.cli._render_preview import show_preview  # as above
     from dativo.cli._signals import stoppable  # as above
 
-    with stoppable(session.say):
+    with stoppable(session.say, leave=session.leave):
         result = engine.preview(job, rows=rows, streams=streams, observer=tell_messages(session))
     return Outcome(
         document=result.to_dict(),

@@ -59,7 +59,10 @@ def _run(session: Session, job: Job, *, streams: tuple[str, ...], full_refresh: 
     from dativo.cli._signals import stoppable  # as above
 
     cancellation = engine.Cancellation()
-    with open_progress(session) as progress, stoppable(session.say, cancellation.cancel):
+    with (
+        open_progress(session) as progress,
+        stoppable(session.say, cancellation.cancel, leave=session.leave),
+    ):
         result = engine.run(
             job,
             streams=streams,
