@@ -7,7 +7,7 @@ import pytest
 
 from dativo.cli._job_file import ConnectorSection, StreamSection, job_file, references
 from dativo.config import Job, load_job
-from dativo.contract import ReadMode, Stream, StreamStatus
+from dativo.contract import ReadMode, Stream, StreamStatus, WriteMode
 from dativo.errors import InsufficientPermissionsError
 
 BOTH = (ReadMode.FULL, ReadMode.INCREMENTAL)
@@ -93,7 +93,7 @@ def test_references_are_listed_once() -> None:
     assert references(section) == ["ACME_HOST", "A", "B"]
 
 
-def test_streams_get_the_best_mode_that_they_have(tmp_path: Path) -> None:
+def test_streams_are_read_in_full_and_say_how_to_read_what_is_new(tmp_path: Path) -> None:
     streams = (
         Stream(
             name="public.orders",
@@ -104,6 +104,36 @@ def test_streams_get_the_best_mode_that_they_have(tmp_path: Path) -> None:
             estimated_rows=5,
         ),
         Stream(name='odd "name" # x: y 🎉', kind="view", read_modes=BOTH),
+    )
+
+    text = _text(StreamSection(streams=streams, write_modes=("append", "replace")))
+    job = _load(tmp_path, text)
+
+    first, second = job.streams
+    assert (first.name, first.mode, first.cursor) == ("public.orders", ReadMode.FULL, None)
+    assert (second.name, second.mode) == ('odd "name" # x: y 🎉', ReadMode.FULL)
+    assert job.writer_mode is WriteMode.REPLACE
+    assert "  - name: public.orders  # table, ~5 rows\n" in text
+    assert "    # cursor: updated_at  # or id\n" in text
+    assert text.count("mode: incremental") == 1
+
+
+def test_what_init_suggests_is_a_job_too(tmp_path: Path) -> None:
+    stream = Stream(name="a", primary_key=("id",), cursors=("updated_at",), read_modes=BOTH)
+    text = _text(StreamSection(streams=(stream,), write_modes=("append", "replace")))
+    taken = text.replace("    mode: full\n", "").replace("    # mode:", "    mode:")
+    taken = taken.replace("    # cursor:", "    cursor:").replace(
+        "    # write_mode", "    write_mode"
+    )
+
+    (one,) = _load(tmp_path, taken).streams
+
+    assert (one.mode, one.cursor) == (ReadMode.INCREMENTAL, "updated_at")
+    assert one.write_mode is WriteMode.APPEND
+
+
+def test_the_rest_of_the_odd_streams(tmp_path: Path) -> None:
+    streams = (
         Stream(name="new\nline"),
         Stream(name="every*"),
         Stream(
@@ -112,25 +142,12 @@ def test_streams_get_the_best_mode_that_they_have(tmp_path: Path) -> None:
             problem=InsufficientPermissionsError("denied\n- name: x"),
         ),
         Stream(name="gone", status=StreamStatus.UNREADABLE),
+        Stream(name="a"),
     )
 
-    text = _text(StreamSection(streams=streams, write_modes=("append", "replace")))
-    job = _load(tmp_path, text)
+    text = _text(StreamSection(streams=streams))
 
-    first, second = job.streams
-    assert (first.name, first.mode, first.cursor) == (
-        "public.orders",
-        ReadMode.INCREMENTAL,
-        "updated_at",
-    )
-    assert first.primary_key == ("id", "a b")
-    assert "  - name: public.orders  # table, ~5 rows\n" in text
-    assert "    cursor: updated_at  # or id\n" in text
-    assert (second.name, second.mode, second.write_mode) == (
-        'odd "name" # x: y 🎉',
-        ReadMode.FULL,
-        "replace",
-    )
+    assert len(_load(tmp_path, text).streams) == 1
     assert "  # - name: secrets  # denied - name: x\n" in text
     assert '  # - name: "new line"  # use a query: no entry can name it\n' in text
     assert "  # - name: every*  # use a query: no entry can name it\n" in text
@@ -144,7 +161,9 @@ def test_a_list_that_was_cut_says_so(tmp_path: Path) -> None:
     assert len(_load(tmp_path, text).streams) == 1
 
 
-@pytest.mark.parametrize(("modes", "mode"), [(("merge",), "merge"), ((), "append")])
+@pytest.mark.parametrize(
+    ("modes", "mode"), [(("merge",), "merge"), ((), "replace"), (("append", "replace"), "replace")]
+)
 def test_the_writer_gets_a_mode_that_it_has(modes: tuple[str, ...], mode: str) -> None:
     assert f"  mode: {mode}  #" in _text(StreamSection(write_modes=modes))
 

@@ -63,7 +63,7 @@ class StreamSection:
 
     streams: Sequence[Stream] = ()
     complete: bool = True
-    write_modes: Sequence[str] = ("append",)
+    write_modes: Sequence[str] = ("replace",)
 
 
 def job_file(
@@ -130,14 +130,15 @@ def _stream(stream: Stream, write_modes: Sequence[str]) -> Iterator[str]:
         yield f"# - name: {_scalar(one_line(stream.name))}  # use a query: no entry can name it"
         return
     yield f"- name: {_scalar(stream.name)}  # {one_line(stream.kind)}{rows}"
-    if ReadMode.INCREMENTAL in stream.read_modes and stream.cursors and stream.primary_key:
-        yield "  mode: incremental  # or full"
-        yield _commented(f"  cursor: {_scalar(stream.cursors[0])}", _others(stream.cursors[1:]))
-        yield f"  primary_key: [{', '.join(_scalar(name) for name in stream.primary_key)}]"
-        return
+    # Whether a column grows with every change, nobody but the owner of the data knows: a full read
+    # loses nothing.
     yield "  mode: full"
-    if WriteMode.REPLACE.value in write_modes:
-        yield "  write_mode: replace  # append would add everything again with each run"
+    if ReadMode.INCREMENTAL in stream.read_modes and stream.cursors:
+        yield "  # If a column grows with every change, this reads only what is new, in place of full:"
+        yield "  # mode: incremental"
+        yield _commented(f"  # cursor: {_scalar(stream.cursors[0])}", _others(stream.cursors[1:]))
+        if WriteMode.APPEND.value in write_modes:
+            yield "  # write_mode: append"
 
 
 def _is_addressable(name: str) -> bool:
@@ -150,8 +151,9 @@ def _others(cursors: Sequence[str]) -> str:
 
 
 def _default_mode(write_modes: Sequence[str]) -> str:
-    append = WriteMode.APPEND.value
-    return append if append in write_modes or not write_modes else write_modes[0]
+    """Return the mode that fits full reads: append would add everything again with each run."""
+    replace = WriteMode.REPLACE.value
+    return replace if replace in write_modes or not write_modes else write_modes[0]
 
 
 def _reference(connector: str, key: str) -> str:

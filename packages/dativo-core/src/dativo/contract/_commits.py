@@ -135,7 +135,9 @@ class WriteSession(Protocol):
     """The writing of one stream in one run; opened by the ``write`` hook.
 
     The engine calls ``stage`` from several threads at once, the others from one thread at a time,
-    and ``commit`` only after every ``stage`` has returned.
+    and ``commit`` only after every ``stage`` has returned; it then hands over all that was staged
+    since the last commit. After a ``stage`` that raised nothing is committed: the engine aborts,
+    closes the session and opens another for the next try.
     """
 
     def stage(self, batch: Batch) -> Staged:
@@ -157,4 +159,4 @@ class WriteSession(Protocol):
         """Return the newest published record in the stream's place, of whatever job."""
 
     def close(self) -> None:
-        """Give back files and connections; called once, whatever happened."""
+        """Give back files and connections, whatever happened; a second call does nothing."""
