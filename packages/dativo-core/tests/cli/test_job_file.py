@@ -113,20 +113,17 @@ def test_streams_are_read_in_full_and_say_how_to_read_what_is_new(tmp_path: Path
     assert (first.name, first.mode, first.cursor) == ("public.orders", ReadMode.FULL, None)
     assert (second.name, second.mode) == ('odd "name" # x: y 🎉', ReadMode.FULL)
     assert job.writer_mode is WriteMode.REPLACE
-    assert "  - name: public.orders  # table, ~5 rows\n" in text
-    assert "    # cursor: updated_at  # or id\n" in text
-    assert text.count("mode: incremental") == 1
+    assert "  - name: public.orders  # table, ~5 rows; cursors: updated_at, id\n" in text
+    assert text.count("#   mode: incremental\n") == 1
 
 
 def test_what_init_suggests_is_a_job_too(tmp_path: Path) -> None:
     stream = Stream(name="a", primary_key=("id",), cursors=("updated_at",), read_modes=BOTH)
     text = _text(StreamSection(streams=(stream,), write_modes=("append", "replace")))
-    taken = text.replace("    mode: full\n", "").replace("    # mode:", "    mode:")
-    taken = taken.replace("    # cursor:", "    cursor:").replace(
-        "    # write_mode", "    write_mode"
-    )
+    lines = [line.replace("  #   ", "    ") for line in text.splitlines() if "  #   " in line]
+    suggested = "\n".join(lines).replace("NAME", "updated_at")
 
-    (one,) = _load(tmp_path, taken).streams
+    (one,) = _load(tmp_path, text.replace("    mode: full", suggested)).streams
 
     assert (one.mode, one.cursor) == (ReadMode.INCREMENTAL, "updated_at")
     assert one.write_mode is WriteMode.APPEND

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from dativo.cli._commands import Group
 from dativo.cli._options import help_if_alone
 
 __all__ = ["COMMANDS", "make_app"]
@@ -24,7 +25,7 @@ COMMANDS: Mapping[str, str] = {
 _COMPLETION_OPTIONS = ("--install-completion", "--show-completion", "--help", "-h")
 
 
-class _LazyGroup(TyperGroup):
+class _LazyGroup(Group):
     """Knows its commands by name and makes one when it is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature

@@ -107,8 +107,9 @@ def _connector(section: ConnectorSection) -> Iterator[str]:
 
 def _streams(section: StreamSection) -> Iterator[str]:
     readable = [one for one in section.streams if one.status is StreamStatus.READABLE]
+    yield from _how_to_read_what_is_new(section)
     for stream in section.streams:
-        yield from _stream(stream, section.write_modes)
+        yield from _stream(stream)
     if readable and section.complete:
         return
     if not readable:
@@ -120,7 +121,7 @@ def _streams(section: StreamSection) -> Iterator[str]:
         yield "#   mode: full"
 
 
-def _stream(stream: Stream, write_modes: Sequence[str]) -> Iterator[str]:
+def _stream(stream: Stream) -> Iterator[str]:
     rows = "" if stream.estimated_rows is None else f", ~{count_of(stream.estimated_rows, 'row')}"
     if stream.status is not StreamStatus.READABLE:
         why = stream.problem.message if stream.problem is not None else "not readable"
@@ -129,25 +130,26 @@ def _stream(stream: Stream, write_modes: Sequence[str]) -> Iterator[str]:
     if not _is_addressable(stream.name):
         yield f"# - name: {_scalar(one_line(stream.name))}  # use a query: no entry can name it"
         return
-    yield f"- name: {_scalar(stream.name)}  # {one_line(stream.kind)}{rows}"
-    # Whether a column grows with every change, nobody but the owner of the data knows: a full read
-    # loses nothing.
+    cursors = stream.cursors if ReadMode.INCREMENTAL in stream.read_modes else ()
+    candidates = f"; cursors: {', '.join(cursors)}" if cursors else ""
+    yield _commented(f"- name: {_scalar(stream.name)}", f"{stream.kind}{rows}{candidates}")
     yield "  mode: full"
-    if ReadMode.INCREMENTAL in stream.read_modes and stream.cursors:
-        yield "  # If a column grows with every change, this reads only what is new, in place of full:"
-        yield "  # mode: incremental"
-        yield _commented(f"  # cursor: {_scalar(stream.cursors[0])}", _others(stream.cursors[1:]))
-        if WriteMode.APPEND.value in write_modes:
-            yield "  # write_mode: append"
+
+
+def _how_to_read_what_is_new(section: StreamSection) -> Iterator[str]:
+    """Say what a person may choose, because only who owns the data knows what grows."""
+    if any(ReadMode.INCREMENTAL in one.read_modes and one.cursors for one in section.streams):
+        yield "# Each stream is read in full, which loses nothing. Where a column grows with every"
+        yield "# change, these lines in place of `mode: full` read only what is new:"
+        yield "#   mode: incremental"
+        yield "#   cursor: NAME"
+        if WriteMode.APPEND.value in section.write_modes:
+            yield "#   write_mode: append"
 
 
 def _is_addressable(name: str) -> bool:
     """Whether an entry can name the stream; ``*`` and ``?`` would make it a pattern."""
     return name.isprintable() and name == name.strip() and not {"*", "?"} & set(name)
-
-
-def _others(cursors: Sequence[str]) -> str:
-    return f"or {', '.join(cursors)}" if cursors else ""
 
 
 def _default_mode(write_modes: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from dativo.contract import Role, Secret
 from dativo.errors import DativoError, UsageError
 from dativo.plugins import find_connector
 
-__all__ = ["is_secret", "learn_job", "learn_settings", "read_settings"]
+__all__ = ["is_secret", "learn_job", "learn_settings", "read_settings", "refuse_clear_secrets"]
 
 _HOW = "Write --set key=value, such as --set host=localhost."
 
@@ -36,11 +36,24 @@ def read_settings(texts: Sequence[str], *, connector: str, role: Role) -> dict[s
         key, equals, value = text.partition("=")
         if not equals or not all(key.split(".")):
             raise UsageError("--set takes key=value", fix=_HOW)
-        if key in secrets and not ("${" in value and "}" in value):
-            msg = f"the secret {key!r} must not stand on the command line"
-            raise UsageError(msg, fix=f"Write --set {key}='${{env:NAME}}'.")
+        if key in secrets and not _is_reference(value):
+            raise _in_the_clear(key)
         _put(settings, key, _read(key, value))
     return settings
+
+
+def refuse_clear_secrets(settings: Mapping[str, object], schema: Mapping[str, Any]) -> None:
+    """See that the secrets of *schema* are references.
+
+    Raises:
+        UsageError: One holds its value.
+    """
+    for key in _secrets(schema):
+        value: object = settings
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is not None and not _is_reference(str(value)):
+            raise _in_the_clear(key)
 
 
 def learn_settings(
@@ -64,6 +77,15 @@ def learn_job(job: Job, redactor: Redactor) -> None:
 def is_secret(schema: Mapping[str, Any]) -> bool:
     """Whether a setting with this JSON Schema holds a secret."""
     return bool(schema.get("writeOnly")) or any(map(is_secret, schema.get("anyOf", ())))
+
+
+def _is_reference(text: str) -> bool:
+    return "${" in text and "}" in text
+
+
+def _in_the_clear(key: str) -> UsageError:
+    msg = f"the secret {key!r} must not stand on the command line"
+    return UsageError(msg, fix=f"Write --set {key}='${{env:NAME}}'.")
 
 
 def _secret_names(connector: str, role: Role) -> frozenset[str] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from dativo.cli._commands import Command
 from dativo.cli._edge import Answer, answer
 from dativo.cli._jobs import Outcome, each_job
 from dativo.cli._options import Config, Debug, Json, Streams, Verbose
@@ -20,7 +21,7 @@ __all__ = ["app"]
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     *,
     config: Config = None,

@@ -10,6 +10,7 @@ import attrs
 import typer
 
 from dativo.cli import _complete as complete
+from dativo.cli._commands import Command
 from dativo.cli._edge import Answer, answer
 from dativo.cli._jobs import Outcome, each_job
 from dativo.cli._options import Config, Debug, Json, Patterns, Set, Verbose
@@ -55,7 +56,7 @@ class _Wanted:
     timeout_seconds: float | None
 
 
-@app.command()
+@app.command(cls=Command)
 def discover(
     *,
     config: Config = None,
@@ -114,6 +115,7 @@ def _of_connector(
             values,
             folder=Path.cwd(),
             on_stream=on_stream,
+            redactor=session.learning_redactor(),
             **attrs.asdict(wanted),
         )
 

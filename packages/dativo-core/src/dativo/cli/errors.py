@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dativo.cli import _complete as complete
+from dativo.cli._commands import Command
 from dativo.cli._edge import Answer, answer
 from dativo.cli._options import Debug, Json, Verbose
 from dativo.cli._render import Column, Page
@@ -35,7 +36,7 @@ _COLUMNS = (
 )
 
 
-@app.command()
+@app.command(cls=Command)
 def errors(
     *,
     code: Code = None,

@@ -11,6 +11,7 @@ import attrs
 import typer
 
 from dativo.cli import _complete as complete
+from dativo.cli._commands import Command
 from dativo.cli._edge import Answer, answer, attempt
 from dativo.cli._options import Debug, Json, Patterns, Set, Verbose
 from dativo.cli._render_words import count_of
@@ -88,7 +89,7 @@ class _Written:
     problem: DativoError | None
 
 
-@app.command()
+@app.command(cls=Command)
 def init(
     *,
     source: Source,
@@ -153,11 +154,16 @@ def _section(
     session: Session, connector: str, role: Role, texts: Sequence[str]
 ) -> ConnectorSection:
     from dativo.cli._job_file import ConnectorSection  # needs the contract
-    from dativo.cli._settings import learn_settings, read_settings  # needs YAML
+    from dativo.cli._settings import (  # needs YAML
+        learn_settings,
+        read_settings,
+        refuse_clear_secrets,
+    )
 
     settings = read_settings(texts, connector=connector, role=role)
     learn_settings(settings, session.early_redactor(), connector=connector, role=role)
     schema = _about(connector, role)["config"]
+    refuse_clear_secrets(settings, schema)  # without a manifest they are known only now
     return ConnectorSection(connector=connector, schema=schema, settings=settings)
 
 
@@ -205,6 +211,7 @@ def _ask(
                 folder=wanted.path.absolute().parent,
                 patterns=wanted.patterns,
                 limit=wanted.limit,
+                redactor=session.learning_redactor(),
             ),
         )
     if isinstance(found, DativoError):

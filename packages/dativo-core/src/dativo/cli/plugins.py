@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dativo.cli import _complete as complete
+from dativo.cli._commands import Command, Group
 from dativo.cli._edge import Answer, answer
 from dativo.cli._options import Debug, Json, Verbose, help_if_alone
 from dativo.cli._session import Options, Session
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(cls=Group, add_completion=False)
 
 Name = Annotated[
     str,
@@ -42,7 +43,7 @@ def plugins(ctx: typer.Context) -> None:
     help_if_alone(ctx)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_(*, json: Json = False, verbose: Verbose = False, debug: Debug = False) -> int:
     """List the installed plugins with a verdict for each; none is loaded.
 
@@ -61,7 +62,7 @@ def _list(_: Session) -> Answer:
     return Answer(document=document, show=lambda page: show_plugins(page, entries))
 
 
-@app.command()
+@app.command(cls=Command)
 def show(*, name: Name, json: Json = False, verbose: Verbose = False, debug: Debug = False) -> int:
     """Show what a connector can do and its settings, as its manifest says; it is not loaded."""
     options = Options(json=json, verbose=verbose, debug=debug)
@@ -84,7 +85,7 @@ def _show(name: str) -> Answer:
     return Answer(document={"ok": True, **document}, show=show_all)
 
 
-@app.command()
+@app.command(cls=Command)
 def manifest(
     *,
     name: Name,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dativo.cli._commands import Command
 from dativo.cli._edge import Answer, answer
 from dativo.cli._jobs import Outcome, each_job
 from dativo.cli._options import Config, Debug, Json, Streams, Verbose
@@ -25,7 +26,7 @@ Rows = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=Command)
 def preview(
     *,
     config: Config = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dativo.cli._commands import Command
 from dativo.cli._edge import Answer, answer
 from dativo.cli._jobs import Outcome, each_job
 from dativo.cli._options import Config, Debug, Json, Streams, Verbose
@@ -28,7 +29,7 @@ FullRefresh = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=Command)
 def run(
     *,
     config: Config = None,

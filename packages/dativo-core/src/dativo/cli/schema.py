@@ -6,13 +6,14 @@ import json as json_library
 
 import typer
 
+from dativo.cli._commands import Command, Group
 from dativo.cli._edge import Answer, answer
 from dativo.cli._options import Debug, Json, Verbose, help_if_alone
 from dativo.cli._session import Options, Session
 
 __all__ = ["app"]
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(cls=Group, add_completion=False)
 
 
 @app.callback(invoke_without_command=True)
@@ -21,7 +22,7 @@ def schema(ctx: typer.Context) -> None:
     help_if_alone(ctx)
 
 
-@app.command("job")
+@app.command("job", cls=Command)
 def schema_job(*, json: Json = False, verbose: Verbose = False, debug: Debug = False) -> int:
     """Print the JSON Schema of job files, with the settings of the installed connectors.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dativo.contract import Stream
+from dativo.config import Redactor
 from dativo.engine._control import RunControl
 from dativo.engine._open import (
     JobFile,
@@ -61,6 +62,7 @@ def discover_connector(
     limit: int | None = None,
     timeout_seconds: float | None = None,
     on_stream: OnStream | None = None,
+    redactor: Redactor | None = None,
 ) -> DiscoveryResult:
     """Return the streams of the connector *name*, configured by *settings*, without a job.
 
@@ -72,14 +74,18 @@ def discover_connector(
         limit: As in :func:`discover`.
         timeout_seconds: As in :func:`discover`.
         on_stream: As in :func:`discover`.
+        redactor: Learns the secrets in *settings*, for who shows the result.
 
     Raises:
         DativoError: As in :func:`discover`.
     """
-    with open_source(name, settings, folder=folder, timeout_seconds=timeout_seconds) as (
-        source,
-        control,
-    ):
+    with open_source(
+        name,
+        settings,
+        folder=folder,
+        timeout_seconds=timeout_seconds,
+        redactor=redactor or Redactor(),
+    ) as (source, control):
         return _discover(source, control, patterns=patterns, limit=limit, on_stream=on_stream)
 
 

@@ -155,12 +155,16 @@ def open_control(
 
 @contextlib.contextmanager
 def open_source(
-    name: str, settings: Mapping[str, object], *, folder: Path, timeout_seconds: float | None
+    name: str,
+    settings: Mapping[str, object],
+    *,
+    folder: Path,
+    timeout_seconds: float | None,
+    redactor: Redactor,
 ) -> Iterator[tuple[Side, RunControl]]:
-    """Load the source *name* with *settings*, outside a job."""
+    """Load the source *name* with *settings*, outside a job; *redactor* learns its secrets."""
     problems = ProblemList()
-    node = settings_node(settings, folder=folder)
-    redactor: Redactor = node.origin.redactor
+    node = settings_node(settings, folder=folder, redactor=redactor)
     side = _side(load_connector(name, Role.SOURCE), node, problems)
     problems.raise_if_any()
     with _workdir() as workdir:
