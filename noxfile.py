@@ -188,8 +188,8 @@ def _test_folders() -> list[Path]:
         *ROOT.glob("tests/*"),
         ROOT / "tests/support/tests",
     ]
-    folders = (path.relative_to(ROOT) for path in candidates if path.name != "support")
-    return sorted(path for path in folders if any(path.rglob("*.py")))
+    found = {file.parent for path in candidates for file in path.rglob("*.py")}
+    return sorted(path.relative_to(ROOT) for path in found if "src" not in path.parts)
 
 
 def _build_wheels(session: nox.Session, folder: Path) -> None:

@@ -40,12 +40,13 @@ def test_each_run_delivers_what_is_new(source: Any) -> None:
     job = Job(source)
 
     assert job.run() == []
-    assert job.state is None
+    before = job.state
     source.execute("INSERT INTO t VALUES (1, 10), (2, 20)")
     assert job.run() == [1, 2]
     assert job.run() == []
     source.execute("INSERT INTO t VALUES (3, 30); UPDATE t SET at = 40 WHERE id = 1")
     assert job.run() == [1, 3]
+    assert before is None
     assert job.state is not None
     assert job.state.version == 1
     assert job.state.value == {
@@ -87,7 +88,7 @@ def test_composite_keys_with_awkward_values_break_ties(source: Any) -> None:
     source.execute("INSERT INTO t VALUES ('it''s', %s, 1)", [second])
 
     assert job.run() == ["it's"]
-    assert len(job.state.value["keys"]) == 3  # type: ignore[union-attr, index, arg-type]
+    assert len(job.state.value["keys"]) == 3  # type: ignore[union-attr, arg-type]
 
 
 def test_many_ties_are_told_apart_by_a_digest(source: Any) -> None:

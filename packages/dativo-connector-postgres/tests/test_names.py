@@ -59,10 +59,11 @@ def test_awkward_names_are_discovered_read_and_checked(source: Any) -> None:
 
     assert set(found) == {str(RelationName(*parts)) for parts in PLAIN + QUOTED}
     for number, parts in enumerate(PLAIN + QUOTED):
-        name = str(RelationName(*parts))
+        stream = str(RelationName(*parts))
         for column in columns[number % 4 :: 4]:
-            table = source.read(name, mode="incremental", cursor=column)
-            assert table.schema == found[name].schema
+            table = source.read(stream, mode="incremental", cursor=column)
+            assert table.schema == found[stream].schema
             assert table["id"].to_pylist() == [number]
-        item = source.check(source.request(name, columns=columns, cursor="id"))[f"stream {name}"]
+        checked = source.check(source.request(stream, columns=columns, cursor="id"))
+        item = checked[f"stream {stream}"]
         assert item.error is None

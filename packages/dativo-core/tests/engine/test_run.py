@@ -161,7 +161,7 @@ def test_many_streams_share_the_slots(project: Project) -> None:
 
 def test_retryable_failure_is_tried_again(project: Project, tmp_path: Path) -> None:
     source = {"rows": 30, "fail_at": 15, "fail_times": 2, "folder": str(tmp_path / "failures")}
-    events = []
+    events: list[engine.Event] = []
 
     result = engine.run(project.job(source=source), observer=events.append)
 
@@ -180,8 +180,8 @@ def test_failure_that_stays_ends_the_stream_and_keeps_what_was_committed(project
     result = engine.run(job)
 
     assert result.exit_code == 30
-    assert result.streams[0].error.phase == "extract"
-    assert result.streams[0].error.connector == "numbers"
+    assert error_of(result).phase == "extract"
+    assert error_of(result).connector == "numbers"
     assert project.ids() == list(range(1, 31))
 
 
@@ -241,7 +241,7 @@ def test_failing_writer_publishes_nothing_and_says_why(
 
     assert result.exit_code == code
     assert error is None or isinstance(result.error, error)
-    assert result.error.connector in {"ledger", None}
+    assert error_of(result).connector in {"ledger", None}
     assert result.rows == 0
     if not config.get("wrong_receipt"):
         assert project.ids() == []
@@ -274,7 +274,7 @@ def test_state_without_data_is_an_error(project: Project) -> None:
 
     assert isinstance(result.error, StateError)
     assert result.exit_code == 60
-    assert "--full-refresh" in result.error.fix
+    assert "--full-refresh" in error_of(result).fix
     assert project.ids() == []
 
 
@@ -296,7 +296,7 @@ def test_changed_cursor_is_an_error_that_says_what_changed(project: Project) -> 
     )
 
     assert result.exit_code == 60
-    assert "cursor: (none) -> label" in result.error.message
+    assert "cursor: (none) -> label" in error_of(result).message
 
 
 def test_changed_identity_of_the_source_is_an_error(project: Project) -> None:
@@ -305,7 +305,7 @@ def test_changed_identity_of_the_source_is_an_error(project: Project) -> None:
     result = engine.run(project.job(source={"region": "us"}))
 
     assert result.exit_code == 60
-    assert "source: numbers:" in result.error.message
+    assert "source: numbers:" in error_of(result).message
 
 
 def test_data_of_another_job_is_refused(project: Project) -> None:
@@ -314,7 +314,7 @@ def test_data_of_another_job_is_refused(project: Project) -> None:
     result = engine.run(project.job(name="two"))
 
     assert result.exit_code == 60
-    assert "'one'" in result.error.message
+    assert "'one'" in error_of(result).message
     assert len(project.ids()) == 100
 
 
@@ -429,7 +429,7 @@ def test_two_fields_of_one_name_break_the_contract(project: Project) -> None:
     result = engine.run(project.job(source={"twist": "duplicate_field"}))
 
     assert isinstance(result.error, ContractViolationError)
-    assert "two fields of the same name" in result.error.message
+    assert "two fields of the same name" in error_of(result).message
 
 
 def test_readers_of_different_schemas_are_refused(project: Project) -> None:
@@ -472,7 +472,15 @@ def test_state_store_is_what_the_records_say(project: Project) -> None:
     entry = store.load("numbers_to_ledger", "numbers")
     store.close()
 
+    assert entry is not None
     assert entry.record == project.records()[-1]
+
+
+def error_of(result: engine.RunResult) -> DativoError:
+    """Return the error of the run's one stream."""
+    error = result.streams[0].error
+    assert error is not None
+    return error
 
 
 def with_run_settings(job: Path, **settings: object) -> Path:

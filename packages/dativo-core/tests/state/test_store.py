@@ -113,10 +113,12 @@ def test_failed_fence_leaves_no_transaction_open(tmp_path: Path) -> None:
 
 def test_threads_share_a_store(tmp_path: Path) -> None:
     store = StateStore(tmp_path)
-    threads = [
-        threading.Thread(target=lambda n=n: [store.save(record(f"s{n}", e)) for e in range(1, 20)])
-        for n in range(4)
-    ]
+
+    def fill(stream: str) -> None:
+        for epoch in range(1, 20):
+            store.save(record(stream, epoch))
+
+    threads = [threading.Thread(target=fill, args=(f"s{n}",)) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

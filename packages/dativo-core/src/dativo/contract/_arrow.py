@@ -13,6 +13,7 @@ class ArrowSchema(Protocol):
 
     def __arrow_c_schema__(self) -> object:
         """Export the schema as a PyCapsule."""
+        ...
 
 
 @runtime_checkable
@@ -21,6 +22,7 @@ class ArrowStream(Protocol):
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Export the stream as a PyCapsule; a lazy reader can be exported once."""
+        ...
 
 
 @runtime_checkable
@@ -29,3 +31,4 @@ class ArrowArray(Protocol):
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
         """Export the batch as a pair of PyCapsules: schema and array."""
+        ...

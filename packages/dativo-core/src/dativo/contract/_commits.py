@@ -142,6 +142,7 @@ class WriteSession(Protocol):
 
     def stage(self, batch: Batch) -> Staged:
         """Drain *batch* to where nobody sees it, in bounded memory."""
+        ...
 
     def commit(self, commit: Commit, staged: Sequence[Staged]) -> Receipt:
         """Make *staged*, the checkpoint and the record visible in one step.
@@ -151,12 +152,16 @@ class WriteSession(Protocol):
             CommitUnknownError: It cannot be told whether the commit happened.
             DataValidationError: The schema changed in a way that published data cannot follow.
         """
+        ...
 
     def abort(self) -> None:
         """Remove all that was staged and not committed; nothing of it was ever visible."""
+        ...
 
     def last_commit(self) -> CommitRecord | None:
         """Return the newest published record in the stream's place, of whatever job."""
+        ...
 
     def close(self) -> None:
         """Give back files and connections, whatever happened; a second call does nothing."""
+        ...

@@ -24,46 +24,57 @@ class Context(Protocol):
     @property
     def contract(self) -> str:
         """The contract version of this core, ``major.minor``."""
+        ...
 
     @property
     def features(self) -> frozenset[str]:
         """Optional abilities of this core, by name."""
+        ...
 
     @property
     def job_id(self) -> str:
         """The job's name; empty outside a job."""
+        ...
 
     @property
     def run_id(self) -> str:
         """Unique per run."""
+        ...
 
     @property
     def attempt(self) -> int:
         """Counts the tries of this call in this run, from 1."""
+        ...
 
     @property
     def fence(self) -> int:
         """The run's fence, see :class:`Commit`."""
+        ...
 
     @property
     def parallelism(self) -> int:
         """How many readers of the whole run are drained at once."""
+        ...
 
     @property
     def batch_rows(self) -> int:
         """How many rows a record batch should have at the most."""
+        ...
 
     @property
     def batch_bytes(self) -> int:
         """How many bytes a record batch should have at the most; a share of the memory budget."""
+        ...
 
     @property
     def buffer_bytes(self) -> int:
         """How much one ``stage`` may hold in memory, in bytes; a share of the memory budget."""
+        ...
 
     @property
     def streams(self) -> tuple[StreamRequest, ...]:
         """For ``check_connection``: the streams that the job reads, each to be checked."""
+        ...
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -72,6 +83,7 @@ class Context(Protocol):
         ``*`` stands for any text and ``?`` for one character. A source may ignore it: the engine
         filters as well.
         """
+        ...
 
     @property
     def limit(self) -> int | None:
@@ -79,17 +91,21 @@ class Context(Protocol):
 
         ``None`` for all. A source may ignore it: the engine stops asking in time.
         """
+        ...
 
     @property
     def deadline(self) -> float | None:
         """When the call should be over, in seconds of ``time.monotonic()``."""
+        ...
 
     @property
     def workdir(self) -> Path:
         """A folder for temporary files, with mode 0700, removed after the run."""
+        ...
 
     def cancelled(self) -> bool:
         """Whether the run is being stopped; long work asks between steps and returns early."""
+        ...
 
     def on_cancel(self, call: Callable[[], None]) -> AbstractContextManager[None]:
         """While the returned context manager is entered, cancelling the run calls *call* once.
@@ -97,24 +113,29 @@ class Context(Protocol):
         For work that waits in a driver, such as ``with context.on_cancel(cursor.cancel): ...``.
         *call* runs in another thread; it must be quick and must not raise.
         """
+        ...
 
     def log(self, message: str, *, level: str = "info", **fields: object) -> None:
         """Tell the operator something; *level* is debug, info, warning or error."""
+        ...
 
     def progress(self, note: str = "") -> None:
         """Say that something moves although no record does; it feeds the stall watchdog."""
+        ...
 
     def resource(self, key: str, factory: Callable[[], AbstractContextManager[T]]) -> T:
         """Return what *factory*'s context manager gives, opened once per run and role.
 
         Thread-safe. The engine closes it when all readers of the run have ended, whatever happens.
         """
+        ...
 
     def discard(self, key: str, resource: object) -> None:
         """Close *resource* because it is broken; the next call of :meth:`resource` opens anew.
 
         Does nothing if another thread has replaced it already.
         """
+        ...
 
     def retry(self, call: Callable[[], T]) -> T:
         """Call until it succeeds, fails for good, or the retry budget of the run is used up.
@@ -122,6 +143,7 @@ class Context(Protocol):
         Only retryable errors are retried, after their ``retry_after`` or with growing, jittered
         waits; a cancelled run raises ``RunInterruptedError``.
         """
+        ...
 
     def reader(self, schema: ArrowSchema, batches: Iterable[ArrowArray]) -> ArrowStream:
         """Make a lazy reader of Python code.
@@ -129,3 +151,4 @@ class Context(Protocol):
         *batches* (usually a generator) is not touched before the first pull; an exception in it is
         kept, so that the engine reports it and not an Arrow error without a cause.
         """
+        ...

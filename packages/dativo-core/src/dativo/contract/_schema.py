@@ -63,14 +63,15 @@ def settings_of(settings: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
 
 def _property(field: attrs.Attribute[Any], hint: Any) -> dict[str, Any]:
     schema = _of_type(hint)
-    about = field.metadata.get("dativo", {})
-    names = {"help": "description", "identity": "x-identity"}
+    about: dict[str, Any] = field.metadata.get("dativo", {})
+    names: dict[str, str] = {"help": "description", "identity": "x-identity"}
     if about.get("examples"):
         about = {**about, "examples": list(about["examples"])}
     if "pattern" in about:
         # A setting matches as a whole, JSON Schema searches.
         about = {**about, "pattern": f"^(?:{about['pattern']})$"}
-    schema.update({names.get(key, key): value for key, value in about.items()})
+    for key, value in about.items():
+        schema[names.get(key, key)] = value
     default = field.default
     if isinstance(default, str | int | float | bool):
         schema["default"] = default

@@ -14,7 +14,6 @@ from dativo.contract import (
     ArrowArray,
     ArrowSchema,
     ArrowStream,
-    Context,
     Role,
     StreamRequest,
 )
@@ -30,7 +29,7 @@ T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
-class EngineContext(Context):
+class EngineContext:
     """What one hook call may ask for; see :class:`dativo.contract.Context`."""
 
     _control: RunControl = attrs.field(alias="control")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
@@ -101,15 +101,26 @@ class RunControl:
             except Exception:  # noqa: BLE001 - an observer must not end the work it watches
                 self._observer = None
 
-    def message(self, text: str, *, level: str = "info", **where: object) -> None:
-        """Tell a :class:`Message`, redacted; *where* is ``connector``, ``stream``, ``fields``."""
-        fields = {
-            name: self._redacted_value(value)
-            for name, value in dict(where.pop("fields", {}) or {}).items()  # type: ignore[call-overload]
-        }
-        places = {key: str(value) for key, value in where.items() if value}
+    def message(
+        self,
+        text: str,
+        *,
+        level: str = "info",
+        connector: str = "",
+        stream: str = "",
+        fields: Mapping[str, object] | None = None,
+    ) -> None:
+        """Tell a :class:`Message`, redacted."""
+        said = {name: self._redacted_value(value) for name, value in (fields or {}).items()}
         self.tell(
-            Message(job=self.job, level=level, text=self.redact(text), fields=fields, **places)
+            Message(
+                job=self.job,
+                level=level,
+                text=self.redact(text),
+                connector=connector,
+                stream=stream,
+                fields=said,
+            )
         )
 
     def moved(self) -> None:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from dativo.contract import Stream
 from dativo.config import Redactor
+from dativo.contract import Stream
 from dativo.engine._control import RunControl
 from dativo.engine._open import (
     JobFile,
