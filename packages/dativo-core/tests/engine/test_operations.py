@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from dativo import engine
@@ -10,6 +13,7 @@ from dativo.errors import (
     CapabilityMissingError,
     InsufficientPermissionsError,
     InvalidConfigError,
+    NetworkError,
     PluginNotFoundError,
     ResourceNotFoundError,
 )
@@ -235,3 +239,27 @@ def test_problems_of_a_job_are_reported_although_a_connector_is_missing(project:
 
     with pytest.raises(InvalidConfigError, match=r"run\.parallelism"):
         engine.run(job)
+
+
+@pytest.mark.parametrize("operation", [engine.run, engine.discover, engine.preview])
+def test_secret_in_an_error_that_is_raised_is_redacted(
+    project: Project, operation: Callable[[Path], object]
+) -> None:
+    source = {"password": "hunter2-hunter2", "leak": True, "twist": "discover_fails"}
+    job = project.job(source=source, streams=[{"name": "*"}], run={"retries": 0})
+
+    with pytest.raises(NetworkError) as caught:
+        operation(job)
+
+    assert "db://user:****@host" in str(caught.value)
+    assert "hunter2" not in repr(caught.value.to_dict()) + str(caught.value)
+
+
+def test_search_for_the_streams_of_a_pattern_is_tried_again(
+    project: Project, tmp_path: Path, quick_retries: None
+) -> None:
+    source = {"twist": "discover_fails", "fail_times": 2, "folder": str(tmp_path / "failures")}
+
+    result = engine.run(project.job(source=source, streams=[{"name": "*"}]))
+
+    assert result.ok

@@ -97,8 +97,10 @@ def check_connection(config: NumbersConfig, context: Context) -> ConnectionTestR
 
 
 @hookimpl
-def discover(config: NumbersConfig) -> Iterator[Stream]:
+def discover(config: NumbersConfig, context: Context) -> Iterator[Stream]:
     """Yield the streams."""
+    if config.twist == "discover_fails":
+        _fail(config, context)
     for name in config.streams:
         yield Stream(
             name=name,

@@ -115,7 +115,7 @@ class RunDocument:
     stall_timeout: float = _time("When a run without progress is ended.", "10m", "1s", "30d")
     retries: int = setting(
         "Retries in a row without progress; all calls of a run together have ten times as many.",
-        default=10,
+        default=5,
         minimum=0,
         maximum=1000,
     )

@@ -86,7 +86,7 @@ class RunSettings:
     memory_bytes: int = 256_000_000
     timeout_seconds: float = 86_400.0
     stall_timeout_seconds: float = 600.0
-    retries: int = 10
+    retries: int = 5
     epoch_rows: int = 5_000_000
     epoch_bytes: int = 1_000_000_000
     epoch_seconds: float = 300.0

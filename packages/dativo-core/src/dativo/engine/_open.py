@@ -32,7 +32,7 @@ from dativo.engine._plan import Prepared, Resolved, make_plans, stream_requests
 from dativo.engine._resources import Resources
 from dativo.engine._retry import RetryBudget, RetryPolicy
 from dativo.engine._stream import StreamPlan
-from dativo.errors import PluginError, ResourceNotFoundError
+from dativo.errors import DativoError, PluginError, ResourceNotFoundError
 from dativo.plugins import Connector, load_connector
 
 __all__ = [
@@ -136,7 +136,7 @@ def open_control(
     """Make the means of one run of *job*; its folder for temporary files goes when it is left."""
     settings = job.run
     with _workdir() as folder:
-        yield RunControl(
+        control = RunControl(
             job=job.name,
             run_id=run_id or uuid.uuid4().hex,
             fence=fence,
@@ -151,6 +151,8 @@ def open_control(
             cancellation=cancellation,
             timeout_seconds=timeout_seconds or settings.timeout_seconds,
         )
+        with _redacting(control):
+            yield control
 
 
 @contextlib.contextmanager
@@ -178,7 +180,8 @@ def open_source(
             timeout_seconds=timeout_seconds,
         )
         try:
-            yield side, control
+            with _redacting(control):
+                yield side, control
         finally:
             side.resources.close()
 
@@ -270,6 +273,16 @@ def _redacted(stream: Stream, control: RunControl) -> Stream:
     if stream.problem is not None:
         control.redacted(stream.problem.located(stream=stream.name, phase="discover"))
     return stream
+
+
+@contextlib.contextmanager
+def _redacting(control: RunControl) -> Iterator[None]:
+    """Take secrets out of an error before it reaches the caller."""
+    try:
+        yield
+    except DativoError as error:
+        control.redacted(error)
+        raise
 
 
 @contextlib.contextmanager

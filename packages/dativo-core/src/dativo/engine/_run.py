@@ -62,7 +62,10 @@ def run(
                 observer=observer,
                 cancellation=cancellation,
             ) as control:
-                plans = plan_streams(sides, control, only=streams, full_refresh=full_refresh)
+                # Finding the streams of a pattern is work at the source like any other.
+                plans = sides.source.context(control).retry(
+                    lambda: plan_streams(sides, control, only=streams, full_refresh=full_refresh)
+                )
                 return _Run(
                     opened, pipe=sides.pipe, control=control, store=store, plans=plans
                 ).run()
