@@ -89,7 +89,7 @@ def open_connection(config: PostgresConfig) -> Connection:
     text = conninfo(config)
     try:
         return psycopg.connect(text, autocommit=True)
-    except psycopg.Error as error:
+    except (psycopg.Error, UnicodeError) as error:  # the latter is no host name at all
         # The driver's exception may hold the connection string, so it is no cause.
         raise from_driver(error, password=config.password) from None
 
