@@ -295,8 +295,7 @@ def test_a_job_that_names_a_broken_plugin_says_which_and_how_to_mend_it(
     broken = BROKEN[name]
     work.write_job(job_of(name))
 
-    verb = "preview" if broken.at_run else "check"
-    answer, plain = command.all(["run", "--json"], [verb])
+    answer = command("run", "--json")
 
     assert answer.code == broken.exit_code, str(answer)
     error = answer.error
@@ -304,14 +303,24 @@ def test_a_job_that_names_a_broken_plugin_says_which_and_how_to_mend_it(
     assert error["connector"] == name
     assert error["phase"] == broken.phase
     assert broken.says in error["message"]
-    assert plain.code == broken.exit_code, str(plain)
-    assert broken.error in plain.out + plain.err
     assert f"acme-{name} {VERSION}" in error["message"]
     assert "pip install" in error["fix"]
     assert broken.at_run or not work.lake.exists()
     module = f"acme_{name.replace('-', '_')}"
     assert marked(marks) == ({module} if broken.imported else set())
     assert work.visible() == {}
+
+
+@pytest.mark.parametrize("name", ["raises", "none", "damaged-manifest", "next-major"])
+def test_check_says_the_same(command: Command, work: WorkFolder, name: str) -> None:
+    work.write_job(job_of(name))
+
+    plain, answer = command.all(["check"], ["check", "--json"])
+
+    assert (plain.code, answer.code) == (BROKEN[name].exit_code,) * 2
+    assert f"[{BROKEN[name].error}]" in plain.err
+    assert f"acme-{name} {VERSION}" in plain.err
+    assert answer.error["code"] == BROKEN[name].error
 
 
 def test_a_name_that_two_distributions_register_names_both(
