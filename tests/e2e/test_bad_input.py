@@ -93,7 +93,7 @@ def test_another_host_than_that_of_the_checkpoint(scene: Scene) -> None:
     answer = scene.dativo("run", "--json", "-s", ORDERS, code=60)
 
     assert answer.error["code"] == "STATE"
-    assert "source: postgres:" in answer.error["message"]
+    assert "source.host is another one" in answer.error["message"]
     assert "--full-refresh" in answer.error["fix"]
     assert scene.published(ORDERS) == before
     scene.recovers()

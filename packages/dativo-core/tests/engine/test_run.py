@@ -305,7 +305,7 @@ def test_changed_identity_of_the_source_is_an_error(project: Project) -> None:
     result = engine.run(project.job(source={"region": "us"}))
 
     assert result.exit_code == 60
-    assert "source: numbers:" in error_of(result).message
+    assert "source.region is another one" in error_of(result).message
 
 
 def test_data_of_another_job_is_refused(project: Project) -> None:

@@ -129,9 +129,13 @@ class TlsFront:
         self._ready.set()
         await self._end.wait()
         listener.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A connection that has just been accepted has its task only after a turn of the loop.
+        await asyncio.sleep(0)
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -140,7 +144,7 @@ class TlsFront:
             task.add_done_callback(self._tasks.discard)
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await self._serve(reader, writer)
-        writer.close()
+        await _close(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         start = await reader.readexactly(8)
@@ -168,7 +172,14 @@ class TlsFront:
             for task in (there, back):
                 task.cancel()
             await asyncio.gather(there, back, return_exceptions=True)
-            back_writer.close()
+            await _close(back_writer)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close; do not wait for a peer that never answers the end of TLS."""
+    writer.close()
+    with suppress(OSError, TimeoutError, asyncio.CancelledError):
+        await asyncio.wait_for(writer.wait_closed(), 1)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

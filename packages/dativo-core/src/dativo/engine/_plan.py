@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
@@ -18,6 +17,7 @@ from dativo.contract import (
     settings_of,
 )
 from dativo.engine._pipe import Pipe, Side
+from dativo.engine._recover import HASHED
 from dativo.engine._stream import StreamPlan
 from dativo.errors import (
     CapabilityMissingError,
@@ -164,7 +164,8 @@ def _require_write_mode(request: WriteRequest, writer: Side) -> None:
 def _fingerprint(request: StreamRequest, source: Side) -> Mapping[str, str]:
     info = source.connector.info.source
     return {
-        "source": f"{source.name}:{_identity(source.config)}",
+        "source": source.name,
+        **_identity(source.config),
         "mode": request.mode.value,
         "cursor": request.cursor or "",
         "primary_key": ",".join(request.primary_key),
@@ -174,15 +175,14 @@ def _fingerprint(request: StreamRequest, source: Side) -> Mapping[str, str]:
     }
 
 
-def _identity(config: object) -> str:
-    """Hash the settings that say which system it is, such as host and database."""
-    values = {
-        name: str(getattr(config, name))
+def _identity(config: object) -> dict[str, str]:
+    """Hash each setting that says which system it is, such as host and database."""
+    return {
+        f"source.{name}": _short_hash(str(getattr(config, name)))
         for name, (field, _) in settings_of(type(config)).items()
         if field.metadata.get("dativo", {}).get("identity")
     }
-    return _short_hash(json.dumps(values, sort_keys=True)) if values else ""
 
 
 def _short_hash(text: str | None) -> str:
-    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()[:16]
+    return "" if text is None else HASHED + hashlib.sha256(text.encode()).hexdigest()[:16]

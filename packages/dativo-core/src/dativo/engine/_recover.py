@@ -10,7 +10,10 @@ from dativo.contract import Checkpoint, CommitRecord, WriteMode
 from dativo.errors import StateError
 from dativo.state import StateEntry
 
-__all__ = ["Start", "reconcile"]
+__all__ = ["HASHED", "Start", "reconcile"]
+
+HASHED = "#"
+"""What a value of a fingerprint begins with if only its hash is kept."""
 
 
 @attrs.frozen(kw_only=True)
@@ -95,7 +98,7 @@ def _compare(record: CommitRecord, entry: StateEntry) -> None:
 
 def _compare_fingerprints(published: Mapping[str, str], current: Mapping[str, str]) -> None:
     changed = [
-        f"{key}: {published.get(key, '(none)') or '(none)'} -> {current.get(key, '') or '(none)'}"
+        _change(key, published.get(key, ""), current.get(key, ""))
         for key in {**published, **current}
         if published.get(key, "") != current.get(key, "")
     ]
@@ -103,3 +106,9 @@ def _compare_fingerprints(published: Mapping[str, str], current: Mapping[str, st
         what = "; ".join(changed)
         msg = f"the job changed since the last commit, its checkpoint no longer fits ({what})"
         raise StateError(msg, fix="Undo the change, or run once with --full-refresh.")
+
+
+def _change(key: str, before: str, after: str) -> str:
+    if before.startswith(HASHED) and after.startswith(HASHED):
+        return f"{key} is another one"
+    return f"{key}: {before or '(none)'} -> {after or '(none)'}"
