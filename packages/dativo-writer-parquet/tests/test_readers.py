@@ -30,7 +30,11 @@ def _polars_glob(lake: Lake) -> Rows:
 
 
 def _pyarrow(lake: Lake) -> Rows:
-    table = ds.dataset(lake.data, format="parquet", partitioning="hive").to_table()
+    dataset = ds.dataset(lake.data, format="parquet", partitioning="hive")
+    if not dataset.files:
+        # It lists folder by folder, and takes one that has just been replaced for an empty one.
+        raise FileNotFoundError(lake.data)
+    table = dataset.to_table()
     return zip(table["epoch"].to_pylist(), table["number"].to_pylist(), strict=True)
 
 
