@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
-from sqlalchemy import create_engine
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from dativo.contract import Context, ReadMode, Stream, StreamStatus
 from dativo.errors import (
@@ -50,6 +46,8 @@ _WANTED = f"""NOT c.relispartition
 
 _SQL = RELATIONS.replace("FILTER", _WANTED) + " LIMIT %(limit)s"
 
+_ROWS_PER_FETCH = 500
+
 _LAST_CURSOR_RANK = 2
 """Candidates are timestamps, dates and whole numbers; other cursors a job must name itself."""
 
@@ -68,33 +66,22 @@ def discover(config: PostgresConfig, context: Context) -> Iterator[Stream]:
         for relation in _relations(config, parameters):
             _stop_if_late(context)
             yield _stream(relation, policy, config.user)
-    except DBAPIError as error:
-        raise from_driver(error.orig or error, password=config.password) from None
     except psycopg.Error as error:
         raise from_driver(error, password=config.password) from None
 
 
 def _relations(config: PostgresConfig, parameters: Mapping[str, object]) -> Iterator[Relation]:
-    engine = create_engine(
-        "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(conninfo(config)),
-        poolclass=NullPool,
-        hide_parameters=True,
-        use_native_hstore=False,
-    )
-    with engine.connect() as connection:
-        types = Types(lambda sql, values: _rows(connection, sql, values))
-        streaming = connection.execution_options(stream_results=True, max_row_buffer=500)
-        with streaming.exec_driver_sql(_SQL, dict(parameters)) as rows:
+    with psycopg.connect(conninfo(config)) as connection:
+
+        def query(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+            return connection.execute(sql.encode(), values).fetchall()
+
+        types = Types(query)
+        with connection.cursor(name="dativo_discovery") as rows:
+            rows.itersize = _ROWS_PER_FETCH
+            rows.execute(_SQL.encode(), dict(parameters))
             for row in rows:
                 yield relation_of(row, types)
-
-
-def _rows(
-    connection: Connection, sql: str, values: Mapping[str, object]
-) -> Sequence[Sequence[Any]]:
-    plain = connection.execution_options(stream_results=False)
-    return plain.exec_driver_sql(sql, dict(values)).fetchall()
 
 
 def _like(pattern: str) -> str:
