@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_damaged_database_is_an_error_and_never_empty(tmp_path: Path, content: b
 def test_damaged_entry_is_an_error(tmp_path: Path) -> None:
     store = StateStore(tmp_path)
     store.save(record())
-    with sqlite3.connect(tmp_path / "state.db") as database:
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database, database:
         database.execute("update state set record = '{}'")
 
     with pytest.raises(StateUnreadableError, match="damaged"):
@@ -78,7 +79,7 @@ def test_damaged_entry_is_an_error(tmp_path: Path) -> None:
 
 def test_database_of_a_newer_dativo_is_refused(tmp_path: Path) -> None:
     StateStore(tmp_path).close()
-    with sqlite3.connect(tmp_path / "state.db") as database:
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database, database:
         database.execute("update meta set value = ?", (str(STATE_FORMAT + 1),))
 
     with pytest.raises(StateUnreadableError, match="format 2"):

@@ -80,9 +80,13 @@ class StateStore:
             self._database = sqlite3.connect(
                 self.file, timeout=30, isolation_level=None, check_same_thread=False
             )
-            self._database.execute("pragma journal_mode = wal")
-            self._database.execute("pragma synchronous = full")
-            self._check_format()
+            try:
+                self._database.execute("pragma journal_mode = wal")
+                self._database.execute("pragma synchronous = full")
+                self._check_format()
+            except BaseException:
+                self._database.close()
+                raise
 
     def load(self, job: str, stream: str) -> StateEntry | None:
         """Return the state of *stream*, or ``None`` if the job has never published it.
