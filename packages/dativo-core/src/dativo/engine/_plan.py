@@ -125,10 +125,9 @@ def _default_write_mode(mode: ReadMode) -> WriteMode:
 
 def _request(prepared: Prepared, name: str, stream: Stream | None, source: Side) -> StreamRequest:
     selection = prepared.selection
-    default = ReadMode.INCREMENTAL if selection.cursor else ReadMode.FULL
     request = StreamRequest(
         stream=name,
-        mode=selection.mode or default,
+        mode=selection.mode or ReadMode.FULL,
         cursor=selection.cursor,
         primary_key=selection.primary_key or (stream.primary_key if stream is not None else ()),
         columns=selection.columns,

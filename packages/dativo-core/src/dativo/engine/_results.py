@@ -98,19 +98,10 @@ class RunResult:
     @property
     def error(self) -> DativoError | None:
         """The one error of the run: a stream's own if all failed alike, else a partial failure."""
-        failed = [stream for stream in self.streams if stream.error is not None]
-        if not failed:
-            return None
-        errors = [stream.error for stream in failed if stream.error is not None]
-        if self.interrupted or (
-            len(failed) == len(self.streams) and len({error.code for error in errors}) == 1
-        ):
-            return errors[0]
-        names = ", ".join(stream.stream for stream in failed)
-        return PartialFailureError(
-            f"{len(failed)} of {len(self.streams)} streams failed: {names}",
-            retryable=all(error.retryable for error in errors),
-        )
+        errors = {one.stream: one.error for one in self.streams if one.error is not None}
+        if self.interrupted:
+            return next(iter(errors.values()), None)
+        return _error_of(errors, len(self.streams))
 
     @property
     def exit_code(self) -> int:
@@ -132,6 +123,19 @@ class RunResult:
             "streams": [stream.to_dict() for stream in self.streams],
             "error": None if error is None else error.to_dict(),
         }
+
+
+def _error_of(errors: Mapping[str, DativoError], streams: int) -> DativoError | None:
+    """Return the one error of work on *streams*: their own if all failed alike, else the sum."""
+    if not errors:
+        return None
+    found = list(errors.values())
+    if len(found) == streams and len({error.code for error in found}) == 1:
+        return found[0]
+    return PartialFailureError(
+        f"{len(found)} of {streams} streams failed: {', '.join(errors)}",
+        retryable=all(error.retryable for error in found),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -273,15 +277,8 @@ class PreviewResult:
     @property
     def error(self) -> DativoError | None:
         """A stream's own error if all failed alike, else a partial failure."""
-        results = tuple(
-            StreamResult(
-                stream=table.stream,
-                outcome=StreamOutcome.DONE if table.error is None else StreamOutcome.FAILED,
-                error=table.error,
-            )
-            for table in self.tables
-        )
-        return RunResult(job=self.job, run_id="", streams=results).error
+        errors = {table.stream: table.error for table in self.tables if table.error is not None}
+        return _error_of(errors, len(self.tables))
 
     @property
     def exit_code(self) -> int:
