@@ -17,7 +17,18 @@ from dativo.contract import Context, WriteSession, hookspecs
 
 __all__ = ["CONTRACT_BLOCKS"]
 
-_ORDER = ("describe", "check_connection", "discover", "extract", "write", "read_back", "compact")
+_ORDER = (
+    "describe",
+    "check_connection",
+    "discover",
+    "extract",
+    "plan_read",
+    "write",
+    "lock",
+    "plan_write",
+    "read_back",
+    "compact",
+)
 _MEANINGS = {
     "CONNECTOR_GROUP": "the entry-point group of connectors of this contract's major",
     "CONNECTOR_GROUP_PREFIX": "what the names of all connector groups begin with",
@@ -25,6 +36,8 @@ _MEANINGS = {
     "CONTRACT_MINOR": "grows when a hook, a hook argument or a field with a default is added",
     "CONTRACT_VERSION": "both, as `context.contract` gives it",
     "EXTENSION_GROUP": "the entry-point group of extensions",
+    "FAILPOINT_VARIABLE": "the environment variable that names a fail point",
+    "LEASE_SECONDS": "how long the holder of a lock may be silent before it is taken over",
     "MANIFEST_FILE": "the manifest's file name",
     "MANIFEST_FORMAT": "the version of the manifest's own format",
     "MAX_CHECKPOINT_BYTES": "the most bytes of a checkpoint when it is written as JSON",
@@ -32,6 +45,7 @@ _MEANINGS = {
 _MARKERS = {
     "hookimpl": "The decorator that marks a function as the implementation of a hook.",
     "hookspec": "The decorator that marks the hooks of the contract; a connector needs none.",
+    "RowCount": "The source's own count of a batch: a number, or a call that returns it.",
     "JsonValue": "What a checkpoint consists of: texts, numbers, booleans, `None`, and lists and "
     "mappings of them.",
 }

@@ -18,6 +18,9 @@ HOOKS = {
     "write": ["config", "request", "context"],
     "read_back": ["config", "request", "context"],
     "compact": ["config", "request", "context"],
+    "lock": ["config", "context"],
+    "plan_read": ["config", "request", "state", "context"],
+    "plan_write": ["config", "request", "read", "context"],
 }
 
 CONTEXT = {
@@ -59,7 +62,7 @@ FIELDS = {
         "options",
     ],
     "WriteRequest": ["stream", "mode", "primary_key", "options"],
-    "Batch": ["data", "checkpoint", "op"],
+    "Batch": ["data", "checkpoint", "op", "rows", "sequence"],
     "Checkpoint": ["value", "version"],
     "Staged": ["rows", "size_bytes", "token"],
     "Receipt": ["record", "size_bytes", "replayed"],

@@ -13,6 +13,7 @@ from dativo.contract import (
     Checkpoint,
     Commit,
     CommitRecord,
+    CompactResult,
     ConnectionTestResult,
     Operation,
     Receipt,
@@ -122,14 +123,14 @@ def test_results_pass_through(does: Does) -> None:
         discover=lambda: [stream],
         extract=lambda: iter([batch]),
         read_back=lambda: FRAME,
-        compact=lambda: 5,
+        compact=lambda: CompactResult(rows=5, files_before=3, files_after=1),
     )
 
     assert call(connector, "check_connection") is result
     assert list(connector.discover(None, CONTEXT)) == [stream]
     assert list(connector.extract(None, READ, None, CONTEXT)) == [batch]
     assert call(connector, "read_back") is FRAME
-    assert call(connector, "compact") == 5
+    assert call(connector, "compact") == CompactResult(rows=5, files_before=3, files_after=1)
 
 
 def test_a_plain_frame_becomes_a_batch(does: Does) -> None:

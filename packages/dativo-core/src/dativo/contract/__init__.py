@@ -16,12 +16,17 @@ from dativo.contract._check import (
 from dativo.contract._commits import (
     Commit,
     CommitRecord,
+    DeletingSession,
     Receipt,
     Staged,
     WriteSession,
 )
 from dativo.contract._context import (
     Context,
+)
+from dativo.contract._failpoints import (
+    FAILPOINT_VARIABLE,
+    failpoint,
 )
 from dativo.contract._info import (
     ConnectorInfo,
@@ -31,6 +36,12 @@ from dativo.contract._info import (
     SourceInfo,
     WriterInfo,
 )
+from dativo.contract._locks import (
+    LEASE_SECONDS,
+    FileLock,
+    file_lock,
+    lock_holder,
+)
 from dativo.contract._manifest import (
     MANIFEST_FILE,
     MANIFEST_FORMAT,
@@ -38,11 +49,17 @@ from dativo.contract._manifest import (
 )
 from dativo.contract._modes import (
     Atomicity,
+    Guarantee,
     Operation,
     ReadMode,
     Replay,
     Role,
     WriteMode,
+)
+from dativo.contract._plans import (
+    CompactResult,
+    ReadPlan,
+    WritePlan,
 )
 from dativo.contract._schema import (
     config_schema,
@@ -59,6 +76,7 @@ from dativo.contract._streams import (
     Batch,
     Checkpoint,
     JsonValue,
+    RowCount,
     Stream,
     StreamRequest,
     StreamStatus,
@@ -85,6 +103,8 @@ __all__ = [
     "CONTRACT_MINOR",
     "CONTRACT_VERSION",
     "EXTENSION_GROUP",
+    "FAILPOINT_VARIABLE",
+    "LEASE_SECONDS",
     "MANIFEST_FILE",
     "MANIFEST_FORMAT",
     "MAX_CHECKPOINT_BYTES",
@@ -97,19 +117,25 @@ __all__ = [
     "Checkpoint",
     "Commit",
     "CommitRecord",
+    "CompactResult",
     "ConnectionTestResult",
     "ConnectorInfo",
     "Context",
+    "DeletingSession",
     "ErrorInfo",
+    "FileLock",
+    "Guarantee",
     "JsonValue",
     "Manifest",
     "NoOptions",
     "Operation",
     "Permissions",
     "ReadMode",
+    "ReadPlan",
     "Receipt",
     "Replay",
     "Role",
+    "RowCount",
     "Secret",
     "SourceInfo",
     "Staged",
@@ -118,12 +144,16 @@ __all__ = [
     "StreamStatus",
     "Verdict",
     "WriteMode",
+    "WritePlan",
     "WriteRequest",
     "WriteSession",
     "WriterInfo",
     "config_schema",
+    "failpoint",
+    "file_lock",
     "hookimpl",
     "hookspec",
+    "lock_holder",
     "matches_pattern",
     "setting",
     "settings_of",

@@ -11,7 +11,7 @@ import attrs
 from dativo.contract._modes import WriteMode
 from dativo.contract._streams import Batch, Checkpoint
 
-__all__ = ["Commit", "CommitRecord", "Receipt", "Staged", "WriteSession"]
+__all__ = ["Commit", "CommitRecord", "DeletingSession", "Receipt", "Staged", "WriteSession"]
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +49,7 @@ class CommitRecord:
 
     Attributes:
         commit: Its identity.
-        rows: Records in this commit.
+        rows: Records in this commit; in merge mode each version and each deletion counts.
         files: The files of this commit, relative to the stream's place.
         schema: The schema's text form, for people; the data carries the real one.
     """
@@ -148,7 +148,8 @@ class WriteSession(Protocol):
         """Make *staged*, the checkpoint and the record visible in one step.
 
         Raises:
-            ConcurrencyError: The epoch is published under another id, or a newer fence is claimed.
+            ConcurrencyError: The epoch is published under another id, or a newer fence is claimed;
+                that fence is in the details as ``fence``.
             CommitUnknownError: It cannot be told whether the commit happened.
             DataValidationError: The schema changed in a way that published data cannot follow.
         """
@@ -164,4 +165,17 @@ class WriteSession(Protocol):
 
     def close(self) -> None:
         """Give back files and connections, whatever happened; a second call does nothing."""
+        ...
+
+
+class DeletingSession(WriteSession, Protocol):
+    """The session of a writer whose ``deletes`` is set."""
+
+    def delete_missing(self, keys: Batch) -> Staged:
+        """Stage the deletion of every published record whose key is not among *keys*.
+
+        Called in merge mode after all upserts of the epoch are staged; *keys* has the fields of
+        the primary key and is drained in bounded memory. The ``rows`` of the answer are the
+        deletions, 0 for none. What the same epoch upserts is not deleted.
+        """
         ...

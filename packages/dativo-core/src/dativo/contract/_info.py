@@ -26,6 +26,9 @@ class SourceInfo:
         parallel: Whether ``extract`` yields several lazy readers that may be drained at once.
         queries: Whether a stream may be a ``query``.
         filters: Whether a stream may have a ``where``.
+        key_scans: Whether a full read of the primary key alone, asked for after another read of
+            the run, sees at least what that one saw; it is how ``deletes: key_scan`` finds what is
+            gone.
         checkpoint_version: The version of the checkpoints that ``extract`` makes.
     """
 
@@ -36,6 +39,7 @@ class SourceInfo:
     parallel: bool = False
     queries: bool = False
     filters: bool = False
+    key_scans: bool = False
     checkpoint_version: int = 1
 
 
@@ -48,12 +52,14 @@ class WriterInfo:
         options: The frozen attrs class of a stream's ``writer_options``.
         write_modes: The modes that ``write`` implements.
         atomicity: What is promised of the moment in which an epoch becomes visible.
+        deletes: Whether merge mode takes batches of deletions, and ``delete_missing``.
     """
 
     config: type
     options: type = NoOptions
     write_modes: tuple[WriteMode, ...] = (WriteMode.APPEND,)
     atomicity: Atomicity = Atomicity.NONE
+    deletes: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -97,8 +97,8 @@ class Manifest:
             raise ValueError(msg) from error
 
 
-_SOURCE_HOOKS = ("check_connection", "discover", "extract")
-_WRITER_HOOKS = ("check_connection", "write", "read_back", "compact")
+_SOURCE_HOOKS = ("check_connection", "discover", "extract", "plan_read")
+_WRITER_HOOKS = ("check_connection", "write", "lock", "plan_write", "read_back", "compact")
 
 
 def _source(info: SourceInfo, hooks: frozenset[str]) -> dict[str, Any]:
@@ -109,6 +109,7 @@ def _source(info: SourceInfo, hooks: frozenset[str]) -> dict[str, Any]:
         "parallel": info.parallel,
         "queries": info.queries,
         "filters": info.filters,
+        "key_scans": info.key_scans,
         "checkpoint_version": info.checkpoint_version,
         "config": config_schema(info.config),
         "options": config_schema(info.options),
@@ -120,6 +121,7 @@ def _writer(info: WriterInfo, hooks: frozenset[str]) -> dict[str, Any]:
         "hooks": [hook for hook in _WRITER_HOOKS if hook in hooks],
         "write_modes": [mode.value for mode in info.write_modes],
         "atomicity": info.atomicity.value,
+        "deletes": info.deletes,
         "config": config_schema(info.config),
         "options": config_schema(info.options),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Atomicity", "Operation", "ReadMode", "Replay", "Role", "WriteMode"]
+__all__ = ["Atomicity", "Guarantee", "Operation", "ReadMode", "Replay", "Role", "WriteMode"]
 
 
 class Role(StrEnum):
@@ -61,3 +61,14 @@ class Atomicity(StrEnum):
     """Each file becomes visible whole, but not all files of an epoch at once."""
     NONE = "none"
     """Readers may see parts of what is being written."""
+
+
+class Guarantee(StrEnum):
+    """What source and writer together promise of every record, the strongest first."""
+
+    EXACTLY_ONCE = "exactly_once"
+    """Published once: none is lost, none is doubled."""
+    AT_LEAST_ONCE = "at_least_once"
+    """None is lost; some may be published twice."""
+    AT_MOST_ONCE = "at_most_once"
+    """None is published twice; some may be lost."""

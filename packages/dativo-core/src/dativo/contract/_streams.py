@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 import attrs
@@ -18,6 +18,7 @@ __all__ = [
     "Batch",
     "Checkpoint",
     "JsonValue",
+    "RowCount",
     "Stream",
     "StreamRequest",
     "StreamStatus",
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+RowCount = int | Callable[[], int]
 
 MAX_CHECKPOINT_BYTES = 64 * 1024
 
@@ -159,11 +162,20 @@ class Batch:
         checkpoint: If set, everything that this generator has yielded up to and including this
             batch is covered by it.
         op: What the records do to published records of the same key in merge mode.
+        rows: How many records the source itself says *data* holds, or a call that tells it once
+            *data* is drained; never a count of what was handed over. The engine compares it with
+            what arrived before anything is published. Sources whose ``replay`` is ``exact`` must
+            give it.
+        sequence: The place of the batch in the order of its epoch, from 1; set by the engine. In
+            merge mode the record of the higher epoch wins, then that of the higher sequence, then
+            the later one of a batch.
     """
 
     data: ArrowStream = attrs.field(eq=False)
     checkpoint: Checkpoint | None = None
     op: Operation = Operation.UPSERT
+    rows: RowCount | None = attrs.field(default=None, eq=False)
+    sequence: int = 0
 
 
 def matches_pattern(name: str, pattern: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pluggy
@@ -12,6 +13,7 @@ from dativo.contract._check import ConnectionTestResult
 from dativo.contract._commits import WriteSession
 from dativo.contract._context import Context
 from dativo.contract._info import ConnectorInfo
+from dativo.contract._plans import CompactResult, ReadPlan, WritePlan
 from dativo.contract._streams import Batch, Checkpoint, Stream, StreamRequest, WriteRequest
 
 __all__ = [
@@ -22,6 +24,9 @@ __all__ = [
     "extract",
     "hookimpl",
     "hookspec",
+    "lock",
+    "plan_read",
+    "plan_write",
     "read_back",
     "write",
 ]
@@ -64,8 +69,33 @@ def extract(
 
 
 @hookspec(firstresult=True)
+def plan_read(
+    config: Any, request: StreamRequest, state: Checkpoint | None, context: Context
+) -> ReadPlan:
+    """Say what ``extract`` would do with the same arguments, without reading records; optional."""
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def lock(config: Any, context: Context) -> AbstractContextManager[None]:
+    """Return what holds the whole target for ``context.job_id`` while it is entered; optional.
+
+    It keeps out runs of the same job from other machines and checkouts, which the engine's own
+    lock does not see. Entering raises ``StateLockedError`` that names the holder. A crash releases
+    it; of a holder that stopped moving it may be taken over, so the fence is checked all the same.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
 def write(config: Any, request: WriteRequest, context: Context) -> WriteSession:
     """Open the writing of one stream."""
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def plan_write(config: Any, request: WriteRequest, read: ReadPlan, context: Context) -> WritePlan:
+    """Say what writing the records of *read* would do, without claiming the target; optional."""
     raise NotImplementedError
 
 
@@ -76,6 +106,10 @@ def read_back(config: Any, request: WriteRequest, context: Context) -> ArrowStre
 
 
 @hookspec(firstresult=True)
-def compact(config: Any, request: WriteRequest, context: Context) -> Any:
-    """Rewrite what is published of one stream into fewer files, atomically; optional."""
+def compact(config: Any, request: WriteRequest, context: Context) -> CompactResult:
+    """Rewrite what is published of one stream into fewer files, atomically; optional.
+
+    In merge mode superseded and deleted records go. The newest commit record stays, so that the
+    next epoch and the checkpoint are as before. Readers see the old files or the new ones.
+    """
     raise NotImplementedError

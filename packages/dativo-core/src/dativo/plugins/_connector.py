@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,13 +13,16 @@ from dativo.contract import (
     ArrowStream,
     Batch,
     Checkpoint,
+    CompactResult,
     ConnectionTestResult,
     ConnectorInfo,
     Context,
     Operation,
+    ReadPlan,
     Role,
     Stream,
     StreamRequest,
+    WritePlan,
     WriteRequest,
     WriteSession,
 )
@@ -74,6 +79,42 @@ class Connector:
         )
         return place.iterate(found, lambda item: _batch(place, item))
 
+    def plan_read(
+        self, config: object, request: StreamRequest, state: Checkpoint | None, context: Context
+    ) -> ReadPlan:
+        """Return what an extract would do."""
+        place = self._place("plan", request.stream)
+        found = self._call(
+            place, "plan_read", config=config, request=request, state=state, context=context
+        )
+        return place.expect(found, ReadPlan)
+
+    def plan_write(
+        self, config: object, request: WriteRequest, read: ReadPlan, context: Context
+    ) -> WritePlan:
+        """Return what writing the records of *read* would do."""
+        place = self._place("plan", request.stream)
+        found = self._call(
+            place, "plan_write", config=config, request=request, read=read, context=context
+        )
+        return place.expect(found, WritePlan)
+
+    @contextlib.contextmanager
+    def lock(self, config: object, context: Context) -> Iterator[None]:
+        """Hold the whole target for the job, if the writer can; else do nothing."""
+        if "lock" not in self.hooks:
+            yield
+            return
+        place = self._place("lock")
+        found = self._call(place, "lock", config=config, context=context)
+        manager = place.expect(found, AbstractContextManager)  # type: ignore[type-abstract]
+        place.call(manager.__enter__)
+        try:
+            yield
+        finally:
+            # Only its own failure counts here: what was published is published.
+            place.call(lambda: manager.__exit__(None, None, None))
+
     def write(self, config: object, request: WriteRequest, context: Context) -> WriteSession:
         """Open the writing of one stream."""
         place = self._place("write", request.stream)
@@ -86,10 +127,11 @@ class Connector:
         found = self._call(place, "read_back", config=config, request=request, context=context)
         return _arrow(place, found)
 
-    def compact(self, config: object, request: WriteRequest, context: Context) -> object:
+    def compact(self, config: object, request: WriteRequest, context: Context) -> CompactResult:
         """Rewrite what is published of one stream into fewer files."""
         place = self._place("compact", request.stream)
-        return self._call(place, "compact", config=config, request=request, context=context)
+        found = self._call(place, "compact", config=config, request=request, context=context)
+        return place.expect(found, CompactResult)
 
     def _place(self, phase: str, stream: str | None = None) -> Place:
         return Place(self.name, phase, stream, distribution=self.distribution, version=self.version)

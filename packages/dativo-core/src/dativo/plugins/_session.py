@@ -38,6 +38,14 @@ class GuardedSession:
         place = self._at("stage")
         return place.expect(place.call(lambda: self._session.stage(batch)), Staged)
 
+    def delete_missing(self, keys: Batch) -> Staged:
+        """Stage the deletion of what is not among *keys*."""
+        place = self._at("delete_missing")
+        found = getattr(self._session, "delete_missing", None)
+        if not callable(found):
+            raise place.violation("is missing, although the writer says that it deletes")
+        return place.expect(place.call(lambda: found(keys)), Staged)
+
     def commit(self, commit: Commit, staged: Sequence[Staged]) -> Receipt:
         """Publish *staged*; an error that the plugin did not classify leaves the outcome open."""
         place = attrs.evolve(self._at("commit"), default=CommitUnknownError)

@@ -1,0 +1,175 @@
+"""A lock on a file that a crash releases, and that a holder loses who has stopped moving."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dativo.errors import StateLockedError
+
+__all__ = ["LEASE_SECONDS", "FileLock", "file_lock", "lock_holder"]
+
+LEASE_SECONDS = 60.0
+"""A holder that did not touch its lock for so long may be taken over: it is frozen or far away."""
+
+_BEATS_PER_LEASE = 6
+_SECOND_LOOK_SECONDS = 0.2
+
+
+class FileLock:
+    """A lock that is held; ``is_held`` says whether somebody has taken it over since."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    def is_held(self) -> bool:
+        """Whether the file at the path is still the one that this process has locked."""
+        return _is_same(self._path, self._descriptor)
+
+
+@contextlib.contextmanager
+def file_lock(
+    path: Path, *, what: str, holder: Mapping[str, object], lease_seconds: float = LEASE_SECONDS
+) -> Iterator[FileLock]:
+    """Hold the lock *path* while entered; the file is made with mode 0600 and stays.
+
+    The kernel's lock ends with the process, however that ends. A thread touches the file while the
+    lock is held. If that stops for *lease_seconds* although the process still exists (it was
+    frozen, or its machine was), the next one puts a file of its own in place and so takes the lock
+    over; publishing must therefore be fenced as well.
+
+    Args:
+        path: The lock's file; its folder must exist.
+        what: What is locked, for the error's message, such as ``job 'orders'``.
+        holder: What the file says of the holder besides process, host and start.
+        lease_seconds: How long a holder may be silent.
+
+    Raises:
+        StateLockedError: Another one holds it; the message names its process, host and start.
+    """
+    descriptor = _acquire(path, what, lease_seconds)
+    ended = threading.Event()
+    beat = threading.Thread(
+        target=_touch,
+        args=(descriptor, ended, lease_seconds / _BEATS_PER_LEASE),
+        name="dativo-lock",
+        daemon=True,
+    )
+    try:
+        _write_holder(descriptor, holder)
+        beat.start()
+        yield FileLock(path, descriptor)
+    finally:
+        ended.set()
+        if beat.ident is not None:
+            beat.join()
+        os.close(descriptor)
+
+
+def lock_holder(path: Path) -> Mapping[str, object] | None:
+    """Return what the holder of the lock *path* says of itself, ``None`` if nobody holds it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _try_lock(descriptor) else _read_holder(path)
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(path: Path, what: str, lease_seconds: float) -> int:
+    while True:
+        descriptor = _open(path)
+        try:
+            if _try_lock(descriptor):
+                if _is_same(path, descriptor):
+                    return descriptor
+            else:
+                _require_silent(path, descriptor, what, lease_seconds)
+                _make_way(path, descriptor, lease_seconds)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _make_way(path: Path, silent: int, lease_seconds: float) -> None:
+    """Put a new file in the place of the *silent* holder's, once, whoever else tries the same."""
+    guard = _open(path.with_name(f"{path.name}.takeover"))
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        time.sleep(_SECOND_LOOK_SECONDS)  # it may have got the lock just now and touch it next
+        if _is_same(path, silent) and _is_silent(silent, lease_seconds):
+            fresh = path.with_name(f"{path.name}.new")
+            os.close(_open(fresh))
+            fresh.replace(path)
+    finally:
+        os.close(guard)
+
+
+def _open(path: Path) -> int:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_same(path: Path, descriptor: int) -> bool:
+    try:
+        found, mine = path.stat(), os.fstat(descriptor)
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+def _require_silent(path: Path, descriptor: int, what: str, lease_seconds: float) -> None:
+    if _is_silent(descriptor, lease_seconds):
+        return
+    holder = {"pid": "?", "host": "?", "since": "?", **_read_holder(path)}
+    who = "process {pid} on {host} since {since}".format_map(holder)
+    raise StateLockedError(f"another run of {what} is in progress: {who}", details=holder)
+
+
+def _is_silent(descriptor: int, lease_seconds: float) -> bool:
+    return time.time() - os.fstat(descriptor).st_mtime > lease_seconds
+
+
+def _touch(descriptor: int, ended: threading.Event, seconds: float) -> None:
+    while not ended.wait(seconds):
+        # A file system that refuses makes the holder look silent; the fence still protects.
+        with contextlib.suppress(OSError):
+            os.utime(descriptor)
+
+
+def _write_holder(descriptor: int, holder: Mapping[str, object]) -> None:
+    about = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **holder,
+    }
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(about).encode(), 0)
+
+
+def _read_holder(path: Path) -> Mapping[str, object]:
+    # The holder writes its name after it has the lock, so the text may still be missing.
+    with contextlib.suppress(OSError, ValueError):
+        return dict(json.loads(path.read_text()))
+    return {}
