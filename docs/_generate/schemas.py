@@ -21,6 +21,7 @@ _WORDS = {
     "object": "mapping",
     "null": "nothing",
 }
+_FORMATS = {"path": "path", "uri": "URL"}
 
 
 def settings_table(schema: JsonSchema, *, limits: Mapping[str, str] | None = None) -> str:
@@ -47,8 +48,8 @@ def type_text(schema: JsonSchema) -> str:
 def _word(schema: JsonSchema) -> str:
     if schema.get("writeOnly"):
         return "secret text"
-    if schema.get("format") == "path":
-        return "path"
+    if schema.get("format") in _FORMATS:
+        return _FORMATS[schema["format"]]
     kind = schema.get("type", "object")
     kinds = [kind] if isinstance(kind, str) else kind
     return " or ".join(_WORDS[one] for one in kinds if one != "null")

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from dativo.config import Node, Origin, ProblemList, parse_yaml, structure
-from dativo.contract import Secret, setting
+from dativo.contract import Secret, Url, setting
 
 FOLDER = Path("/project")
 SECRET = "hunter2-or-so"
@@ -50,6 +50,7 @@ class Config:
     loose: int | str = setting("Number or text.", default=0)
     token: Secret | int = setting("Secret or number.", default=0)
     anything: Any = setting("Whatever.", default=None)
+    place: Url | Path | None = setting("A URL or a folder.", default=None)
     code: str = setting("A code.", default="ab", pattern="[a-z]{2}")
     nothing: None = setting("Nothing.", default=None)
     plain: int = attrs.field(default=5)
@@ -369,3 +370,23 @@ def test_a_number_in_place_of_a_secret_is_learned() -> None:
     structure(node, Config, collect=ProblemList())
 
     assert node.origin.redactor.redact("x 123456789") == "x ****"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("s3://bucket/a/b", Url("s3://bucket/a/b")),
+        ("${env:PLACE}", Url("gs://bucket")),
+        ("./lake", FOLDER / "lake"),
+        ("s3:/bucket", FOLDER / "s3:/bucket"),
+        ("'a://b c'", FOLDER / "a:/b c"),
+    ],
+)
+def test_a_place_is_a_url_or_a_path(text: str, place: object) -> None:
+    found = read(f"place: {text}", PLACE="gs://bucket").place
+
+    assert (type(found), found) == (type(place), place)
+
+
+def test_what_is_neither_a_url_nor_a_path_is_told() -> None:
+    assert wrong("place: 5") == ["job.yaml:1:8 place: expected a URL or a path, got 5"]

@@ -16,6 +16,7 @@ from dativo.contract import (
     CommitRecord,
     ConnectionTestResult,
     Secret,
+    Url,
     Verdict,
     WriteMode,
     matches_pattern,
@@ -183,3 +184,13 @@ def test_a_pattern_has_two_signs(name: str, pattern: str, matches: bool) -> None
 
 def test_mappings_are_not_shared() -> None:
     assert isinstance(COMMIT.fingerprint, Mapping)
+
+
+def test_a_url_knows_its_scheme() -> None:
+    assert Url("s3://bucket/a://b").scheme == "s3"
+
+
+@pytest.mark.parametrize("text", ["", "bucket", "S3://bucket", "s3:/bucket", "s3://a b", "s3://"])
+def test_what_has_no_scheme_is_no_url(text: str) -> None:
+    with pytest.raises(ValueError, match="a URL starts with a scheme"):
+        Url(text)

@@ -46,7 +46,8 @@ class ConnectorSection:
 
     def _placeholder(self, name: str, about: Mapping[str, Any]) -> object:
         """Return a reference, as only an example of a path is likely to be right."""
-        if about.get("format") == "path" and about.get("examples"):
+        kinds = [about, *about.get("anyOf", ())]
+        if about.get("examples") and any(kind.get("format") == "path" for kind in kinds):
             return about["examples"][0]
         return _reference(self.connector, name)
 

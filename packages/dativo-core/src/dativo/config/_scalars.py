@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dativo.config._node import Node, NodeKind, Scalar, read_scalar
 from dativo.config._problems import ProblemList, nearest
 from dativo.config._references import Resolved, resolve
-from dativo.contract import Secret
+from dativo.contract import Secret, Url
 
 __all__ = ["FAILED", "SCALARS", "describe", "expected", "read", "read_choice", "read_unit"]
 
@@ -26,6 +26,7 @@ _EXPECTED: Mapping[object, str] = {
     bool: "true or false",
     Secret: "a text",
     pathlib.Path: "a path",
+    Url: "a URL",
     type(None): "nothing",
 }
 
@@ -140,6 +141,14 @@ def _secret(node: Node, resolved: Resolved) -> object:
     return Secret(text) if isinstance(text, str) else FAILED
 
 
+def _url(node: Node, resolved: Resolved) -> object:
+    text = _text(node, resolved)
+    try:
+        return Url(text) if isinstance(text, str) else FAILED
+    except ValueError:
+        return FAILED
+
+
 def _path(node: Node, resolved: Resolved) -> object:
     text = _text(node, resolved)
     if not isinstance(text, str) or not text:
@@ -178,5 +187,6 @@ SCALARS: Mapping[object, Callable[[Node, Resolved], object]] = {
     bool: _boolean,
     Secret: _secret,
     pathlib.Path: _path,
+    Url: _url,
     type(None): _nothing,
 }

@@ -83,6 +83,9 @@ from dativo.contract._streams import (
     WriteRequest,
     matches_pattern,
 )
+from dativo.contract._url import (
+    Url,
+)
 from dativo.contract._version import (
     CONNECTOR_GROUP,
     CONNECTOR_GROUP_PREFIX,
@@ -142,6 +145,7 @@ __all__ = [
     "Stream",
     "StreamRequest",
     "StreamStatus",
+    "Url",
     "Verdict",
     "WriteMode",
     "WritePlan",

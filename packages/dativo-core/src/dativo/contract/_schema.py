@@ -1,8 +1,8 @@
 """JSON Schema of a settings class, for manifests, editors and docs.
 
 The types that a settings class may use: ``str``, ``int``, ``float``, ``bool``, ``Secret``,
-``Path``, a ``StrEnum``, ``Literal``, ``X | None``, ``tuple[X, ...]``, ``Mapping[str, X]`` and
-further settings classes.
+``Path``, ``Url``, a ``StrEnum``, ``Literal``, ``X | None``, ``tuple[X, ...]``,
+``Mapping[str, X]`` and further settings classes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 from dativo.contract._secret import Secret
+from dativo.contract._url import Url
 
 __all__ = ["config_schema", "settings_of"]
 
@@ -27,6 +28,7 @@ _PLAIN: Mapping[object, dict[str, Any]] = {
     bool: {"type": "boolean"},
     Secret: {"type": "string", "writeOnly": True},
     pathlib.Path: {"type": "string", "format": "path"},
+    Url: {"type": "string", "format": "uri"},
     types.NoneType: {"type": "null"},
     Any: {},
 }
