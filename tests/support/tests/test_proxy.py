@@ -172,6 +172,27 @@ def test_a_crawl_goes_on_slowly_until_it_is_healed(proxy: TcpProxy) -> None:
         assert receive(client, len(REPLY) - 1200) == REPLY[1200:]
 
 
+def test_in_darkness_everything_waits_also_what_is_new(proxy: TcpProxy, server: Server) -> None:
+    with connect(proxy) as before:
+        receive(before, len(REPLY))
+        proxy.arm(Fault(kind=FaultKind.DARKNESS, after_bytes=5))
+        assert not proxy.wait_until_struck(0)
+        before.sendall(b"?\n")
+        assert proxy.wait_until_struck()
+        with connect(proxy) as new:
+            for client, there in ((before, 5), (new, 0)):
+                assert receive(client, there) == REPLY[:there]
+                client.settimeout(0.1)
+                with pytest.raises(TimeoutError):
+                    client.recv(1)
+                client.settimeout(5)
+            assert server.heard == b"?\n?\n"
+            proxy.heal()
+
+            assert receive(before, len(REPLY) - 5) == REPLY[5:]
+            assert receive(new, len(REPLY)) == REPLY
+
+
 def test_refused_connections_are_accepted_again_at_the_same_port(proxy: TcpProxy) -> None:
     port = proxy.port
     with connect(proxy) as client:

@@ -22,6 +22,8 @@ class FaultKind(StrEnum):
     """The receiver in the fault's direction sees the end of the stream; the other way goes on."""
     CRAWL = "crawl"
     """About 1 KB per second goes on in the fault's direction."""
+    DARKNESS = "darkness"
+    """All connections stay open, also new ones, and nothing is passed on in any direction."""
     REFUSE = "refuse"
     """As a reset of all connections, and new ones are refused."""
 

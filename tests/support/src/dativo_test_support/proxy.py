@@ -1,4 +1,4 @@
-"""A TCP proxy that breaks connections at a byte of choice: reset, stall, half-close, crawl, refuse.
+"""A TCP proxy that breaks connections at a byte of choice: reset, stall, half-close and so on.
 
 It listens on loopback, passes bytes on in both directions and counts them, so that a fault strikes
 at the same byte whenever a test is repeated.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,13 +17,13 @@ from typing import Self
 import attrs
 
 from dativo_test_support._tcp_faults import CRAWL_BYTES_PER_SECOND, Direction, Fault, FaultKind
+from dativo_test_support._tcp_link import Link, Side
 
 __all__ = ["CRAWL_BYTES_PER_SECOND", "Direction", "Fault", "FaultKind", "TcpProxy"]
 
 _CHUNK_BYTES = 1 << 16
 _CRAWL_STEPS_PER_SECOND = 8
 _PATIENCE_SECONDS = 10
-_RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 
 @attrs.define
@@ -32,37 +31,6 @@ class _Armed:
     fault: Fault
     first_connection: int
     seen_bytes: int = 0
-
-
-@attrs.define(eq=False)
-class _Side:
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    def reset(self) -> None:
-        """Close with an RST in place of an orderly end."""
-        with suppress(OSError):
-            raw: socket.socket = self.writer.get_extra_info("socket")
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
-        self.writer.transport.abort()
-
-
-@attrs.define(eq=False)
-class _Link:
-    """One connection through the proxy: what its two sides are, and how each way works."""
-
-    number: int
-    client: _Side
-    server: _Side
-    ways: dict[Direction, FaultKind] = attrs.field(factory=dict)
-
-    def towards(self, direction: Direction) -> tuple[_Side, _Side]:
-        sides = (self.server, self.client)
-        return sides if direction is Direction.TO_CLIENT else (sides[1], sides[0])
-
-    def reset(self) -> None:
-        for side in (self.client, self.server):
-            side.reset()
 
 
 class TcpProxy:
@@ -76,8 +44,9 @@ class TcpProxy:
         self.connections = 0
         self._behind = (host, port)
         self._armed: list[_Armed] = []
-        self._links: set[_Link] = set()
-        self._ready = threading.Event()
+        self._is_dark = False
+        self._links: set[Link] = set()
+        self._ready, self._has_struck = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)
 
     def __enter__(self) -> Self:
@@ -99,11 +68,16 @@ class TcpProxy:
 
     def arm(self, *faults: Fault) -> None:
         """Let each of *faults* strike once; bytes count from now on."""
+        self._has_struck.clear()
         self._call(lambda: self._arm(faults))
 
     def strike(self, kind: FaultKind, direction: Direction = Direction.TO_CLIENT) -> None:
         """Do it to every open connection now."""
         self._call(lambda: self._strike_all(kind, direction))
+
+    def wait_until_struck(self, seconds: float = _PATIENCE_SECONDS) -> bool:
+        """Wait until something has struck since the last `arm`; return whether it has."""
+        return self._has_struck.wait(seconds)
 
     def refuse(self) -> None:
         """Refuse new connections until `heal`; the open ones go on."""
@@ -160,13 +134,13 @@ class TcpProxy:
             task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, raw: socket.socket) -> None:
-        client = _Side(*await asyncio.open_connection(sock=raw))
+        client = Side(*await asyncio.open_connection(sock=raw))
         try:
-            server = _Side(*await asyncio.open_connection(*self._behind))
+            server = Side(*await asyncio.open_connection(*self._behind))
         except OSError:
             client.reset()
             return
-        link = _Link(self.connections, client, server)
+        link = Link(self.connections, client, server)
         self.connections += 1
         self._links.add(link)
         pumps = [self._loop.create_task(self._pump(link, way)) for way in Direction]
@@ -180,7 +154,7 @@ class TcpProxy:
             for side in (client, server):
                 side.writer.transport.abort()
 
-    async def _pump(self, link: _Link, way: Direction) -> None:
+    async def _pump(self, link: Link, way: Direction) -> None:
         """Pass on what comes in one direction, until it ends or a fault does."""
         origin, target = link.towards(way)
         with suppress(OSError, asyncio.IncompleteReadError):
@@ -195,13 +169,13 @@ class TcpProxy:
         # One side is gone: an orderly end would hide it from the other.
         link.reset()
 
-    async def _send(self, link: _Link, way: Direction, data: bytes) -> None:
+    async def _send(self, link: Link, way: Direction, data: bytes) -> None:
         target = link.towards(way)[1].writer
         while data:
             state = link.ways.get(way)
             if state is FaultKind.HALF_CLOSE:
                 return  # swallowed: the receiver has seen the end
-            if state is FaultKind.STALL:
+            if state is FaultKind.STALL or self._is_dark:
                 await self._change()
                 continue
             size = len(data)
@@ -218,19 +192,19 @@ class TcpProxy:
     async def _change(self) -> None:
         await self._changed.wait()
 
-    def _before_next_fault(self, link: _Link, way: Direction, size: int) -> int:
+    def _before_next_fault(self, link: Link, way: Direction, size: int) -> int:
         """Return how many of *size* bytes are before the byte at which a fault strikes."""
         left = [one.fault.after_bytes - one.seen_bytes for one in self._counting(link, way)]
         return min([size, *(bytes_ for bytes_ in left if bytes_ > 0)])
 
-    def _count(self, link: _Link, way: Direction, size: int) -> None:
+    def _count(self, link: Link, way: Direction, size: int) -> None:
         for one in self._counting(link, way):
             one.seen_bytes += size
             if one.seen_bytes >= one.fault.after_bytes:
                 self._armed.remove(one)
                 self._strike(link, one.fault)
 
-    def _counting(self, link: _Link, way: Direction) -> list[_Armed]:
+    def _counting(self, link: Link, way: Direction) -> list[_Armed]:
         return [
             one
             for one in self._armed
@@ -241,22 +215,26 @@ class TcpProxy:
     def _arm(self, faults: tuple[Fault, ...]) -> None:
         self._armed += [_Armed(fault, self.connections) for fault in faults]
 
-    def _strike(self, link: _Link, fault: Fault) -> None:
+    def _strike(self, link: Link, fault: Fault) -> None:
         self.struck.append(fault)
-        if fault.kind is FaultKind.REFUSE:
+        if fault.kind in {FaultKind.DARKNESS, FaultKind.REFUSE}:
             self._strike_all(fault.kind, fault.direction)
         else:
             self._hit(link, fault.kind, fault.direction)
         if fault.seconds is not None:
             self._loop.call_later(fault.seconds, self._heal)
+        self._has_struck.set()
 
     def _strike_all(self, kind: FaultKind, way: Direction) -> None:
         if kind is FaultKind.REFUSE:
             self._stop_listening()
+        if kind is FaultKind.DARKNESS:
+            self._is_dark = True
+            return
         for link in list(self._links):
             self._hit(link, kind, way)
 
-    def _hit(self, link: _Link, kind: FaultKind, way: Direction) -> None:
+    def _hit(self, link: Link, kind: FaultKind, way: Direction) -> None:
         if kind in {FaultKind.RESET, FaultKind.REFUSE}:
             link.reset()
             return
@@ -267,6 +245,7 @@ class TcpProxy:
 
     def _heal(self) -> None:
         self._armed.clear()
+        self._is_dark = False
         for link in self._links:
             # Who has seen the end of a stream cannot be told otherwise.
             link.ways = {
