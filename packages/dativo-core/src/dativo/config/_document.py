@@ -127,6 +127,9 @@ class RunDocument:
     require_one_snapshot: bool = setting(
         "Fail if the source had to reopen its snapshot.", default=False
     )
+    keep_runs: int = setting(
+        "How many runs of the job stay in its history.", default=1000, minimum=1, maximum=1_000_000
+    )
 
 
 @attrs.frozen

@@ -80,6 +80,7 @@ class RunSettings:
         epoch_bytes: or after so many bytes,
         epoch_seconds: or after so much time.
         require_one_snapshot: Whether a run fails when its source had to reopen its snapshot.
+        keep_runs: How many runs of the job stay in its history.
     """
 
     parallelism: int = 4
@@ -91,6 +92,7 @@ class RunSettings:
     epoch_bytes: int = 1_000_000_000
     epoch_seconds: float = 300.0
     require_one_snapshot: bool = False
+    keep_runs: int = 1000
 
 
 @attrs.frozen(kw_only=True)

@@ -194,6 +194,7 @@ def _run(run: RunDocument) -> RunSettings:
         epoch_bytes=run.epoch_size,
         epoch_seconds=run.epoch_time,
         require_one_snapshot=run.require_one_snapshot,
+        keep_runs=run.keep_runs,
     )
 
 

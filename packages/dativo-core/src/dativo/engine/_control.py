@@ -59,7 +59,7 @@ class RunControl:
         retry: The retry layer.
         workdir: The run's folder for temporary files.
         redact: Takes secrets out of a text.
-        observer: Is told every event; if it fails it is not told any more.
+        observer: Is told every event, as by :meth:`watch`.
         cancellation: The run's switch.
         timeout_seconds: The run's deadline from now; ``None`` for none.
     """
@@ -88,18 +88,22 @@ class RunControl:
         self.cancellation = cancellation or Cancellation()
         self.deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         self.moved_at = time.monotonic()
-        self._observer = observer
-        self._telling = threading.Lock()
+        self._observers = [] if observer is None else [observer]
+        self._telling = threading.RLock()
+
+    def watch(self, observer: Observer) -> None:
+        """Tell *observer* every event from now on; if it fails it is not told any more."""
+        with self._telling:
+            self._observers.append(observer)
 
     def tell(self, event: Event) -> None:
-        """Pass *event* to the observer; observers fail open."""
+        """Pass *event* to the observers; observers fail open, and may tell something themselves."""
         with self._telling:
-            if self._observer is None:
-                return
-            try:
-                self._observer(event)
-            except Exception:  # noqa: BLE001 - an observer must not end the work it watches
-                self._observer = None
+            for observer in tuple(self._observers):
+                try:
+                    observer(event)
+                except Exception:  # noqa: BLE001 - it must not end the work it watches
+                    self._observers.remove(observer)
 
     def message(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
+from dativo.contract import Checkpoint
 from dativo.errors import DativoError
 
 __all__ = [
@@ -65,6 +66,8 @@ class EpochCommitted(Event):
     rows: int
     size_bytes: int
     files: int
+    commit_id: str = ""
+    checkpoint: Checkpoint | None = None
 
 
 @attrs.frozen(kw_only=True)

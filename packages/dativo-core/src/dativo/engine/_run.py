@@ -15,6 +15,7 @@ from dativo.engine._epoch import EpochLimits
 from dativo.engine._events import Observer, RunFinished, RunStarted
 from dativo.engine._open import JobFile, open_control, open_job, open_sides, plan_streams
 from dativo.engine._pipe import Pipe
+from dativo.engine._recorder import recording
 from dativo.engine._results import RunResult, StreamOutcome, StreamResult
 from dativo.engine._slots import Slots
 from dativo.engine._stream import StreamPlan, StreamRun
@@ -52,7 +53,12 @@ def run(
     opened = open_job(job)
     run_id = uuid.uuid4().hex
     folder = opened.folder / ".dativo"
-    with job_lock(folder, opened.name, run_id), open_sides(opened) as sides:
+    options = {"streams": list(streams), "full_refresh": full_refresh}
+    with (
+        job_lock(folder, opened.name, run_id),
+        recording(opened, run_id, options) as recorder,
+        open_sides(opened) as sides,
+    ):
         store = StateStore(folder)
         try:
             with open_control(
@@ -62,13 +68,13 @@ def run(
                 observer=observer,
                 cancellation=cancellation,
             ) as control:
+                recorder.watch(control)
                 # Finding the streams of a pattern is work at the source like any other.
                 plans = sides.source.context(control).retry(
                     lambda: plan_streams(sides, control, only=streams, full_refresh=full_refresh)
                 )
-                return _Run(
-                    opened, pipe=sides.pipe, control=control, store=store, plans=plans
-                ).run()
+                work = _Run(opened, pipe=sides.pipe, control=control, store=store, plans=plans)
+                return recorder.finish(work.run())
         finally:
             store.close()
 

@@ -300,5 +300,7 @@ class StreamRun:
                 rows=receipt.record.rows,
                 size_bytes=receipt.size_bytes,
                 files=len(receipt.record.files),
+                commit_id=commit.commit_id,
+                checkpoint=commit.checkpoint,
             )
         )

@@ -19,8 +19,16 @@ from dativo.contract import Checkpoint, CommitRecord
 from dativo.errors import DativoError, DiskFullError, StateUnreadableError
 from dativo.state._files import private_file, private_folder
 
-__all__ = ["STATE_FORMAT", "StateEntry", "StateStore"]
+__all__ = [
+    "STATE_FILE",
+    "STATE_FORMAT",
+    "StateEntry",
+    "StateStore",
+    "entry_of",
+    "format_error",
+]
 
+STATE_FILE = "state.db"
 STATE_FORMAT = 1
 
 _TABLES = """
@@ -73,7 +81,7 @@ class StateStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = private_folder(folder)
-        self.file = private_file(folder / "state.db")
+        self.file = private_file(folder / STATE_FILE)
         self._lock = threading.Lock()
         with self._reading():
             # Autocommit; transactions are begun by name. FULL: a stored state survives a power cut.
@@ -96,17 +104,10 @@ class StateStore:
         """
         with self._reading():
             row = self._database.execute(
-                "select record, updated_at from state where job = ? and stream = ?", (job, stream)
+                "select stream, record, updated_at from state where job = ? and stream = ?",
+                (job, stream),
             ).fetchone()
-        if row is None:
-            return None
-        try:
-            return StateEntry(record=CommitRecord.from_json(row[0]), updated_at=row[1])
-        except ValueError as error:
-            msg = (
-                f"the state of stream {stream!r} of job {job!r} in {self.file} is damaged: {error}"
-            )
-            raise StateUnreadableError(msg, stream=stream) from error
+        return None if row is None else entry_of(self.file, job, row)
 
     def save(self, record: CommitRecord) -> None:
         """Store *record* as the newest of its job and stream; durable on return.
@@ -146,13 +147,16 @@ class StateStore:
             self._database.close()
 
     def _check_format(self) -> None:
+        # The database is small; a page that cannot be trusted is found now, not one day.
+        (verdict,) = self._database.execute("pragma quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(" ".join(verdict.split()))
         self._database.executescript(_TABLES)
         row = self._database.execute("select value from meta where key = 'format'").fetchone()
         if row is None:
             self._database.execute("insert into meta values ('format', ?)", (str(STATE_FORMAT),))
-        elif int(row[0]) > STATE_FORMAT:
-            msg = f"{self.file} has the format {row[0]}; this core knows {STATE_FORMAT}"
-            raise StateUnreadableError(msg, fix="pip install --upgrade dativo-core")
+        elif row[0] != str(STATE_FORMAT):
+            raise format_error(self.file, row[0])
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
@@ -167,3 +171,24 @@ class StateStore:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
             return DiskFullError(f"no room to write {self.file}")
         return StateUnreadableError(f"cannot use {self.file}: {error}")
+
+
+def entry_of(file: Path, job: str, row: tuple[str, str, str]) -> StateEntry:
+    """Return the entry in *row*: stream, record, time.
+
+    Raises:
+        StateUnreadableError: The record makes no sense.
+    """
+    stream, record, updated_at = row
+    try:
+        return StateEntry(record=CommitRecord.from_json(record), updated_at=updated_at)
+    except ValueError as error:
+        msg = f"the state of stream {stream!r} of job {job!r} in {file} is damaged: {error}"
+        raise StateUnreadableError(msg, stream=stream) from error
+
+
+def format_error(file: Path, found: str) -> StateUnreadableError:
+    """Return the error for a database whose format this core does not know."""
+    msg = f"{file} has the format {found}; this core knows {STATE_FORMAT}"
+    is_newer = found.isdecimal() and int(found) > STATE_FORMAT
+    return StateUnreadableError(msg, fix="pip install --upgrade dativo-core" if is_newer else None)

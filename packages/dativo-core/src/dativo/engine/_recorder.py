@@ -1,0 +1,185 @@
+"""Writing a run into the history while it goes on; a history that fails never fails the run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+
+from dativo.config import Job
+from dativo.engine._control import RunControl
+from dativo.engine._events import EpochCommitted, Event, StreamFinished, StreamStarted
+from dativo.engine._results import RunResult, StreamResult
+from dativo.errors import DativoError, PartialFailureError, RunInterruptedError, wrap_exception
+from dativo.state import EpochEntry, History, RunEnd, StreamEntry
+from dativo.state import now as utc_now
+
+__all__ = ["Recorder", "recording"]
+
+
+@contextlib.contextmanager
+def recording(job: Job, run_id: str, options: Mapping[str, object]) -> Iterator[Recorder]:
+    """Note a run of *job* in the project's history: its beginning, and its end, whatever that is.
+
+    What ends the process without an end is found by the lock that nobody holds any more.
+    """
+    recorder = Recorder(job, run_id)
+    recorder.begin(options)
+    try:
+        yield recorder
+    except BaseException as error:
+        recorder.fail(error)
+        raise
+    finally:
+        recorder.close()
+
+
+class Recorder:
+    """Observes one run; after its first failure it observes nothing more."""
+
+    def __init__(self, job: Job, run_id: str) -> None:
+        self._job = job
+        self._run_id = run_id
+        self._history: History | None = None
+        self._problem = ""
+        self._control: RunControl | None = None
+        self._streams: dict[str, StreamEntry] = {}
+
+    def begin(self, options: Mapping[str, object]) -> None:
+        """Note that the run begins."""
+        try:
+            self._history = History(self._job.folder / ".dativo")
+        except DativoError as error:
+            self._give_up(error)
+        self._write(
+            lambda history: history.begin(
+                self._run_id,
+                job=self._job.name,
+                file=self._job.file,
+                options=options,
+                keep=self._job.run.keep_runs,
+            )
+        )
+
+    def watch(self, control: RunControl) -> None:
+        """Be told what happens in the run, and tell there what cannot be written."""
+        self._control = control
+        control.watch(self._observe)
+        self._warn()
+
+    def finish(self, result: RunResult) -> RunResult:
+        """Note how the run ended, and return *result*."""
+        error = result.error
+        end = RunEnd(
+            outcome=_outcome(result.error, interrupted=result.interrupted),
+            exit_code=result.exit_code,
+            rows=result.rows,
+            size_bytes=result.size_bytes,
+            snapshots=result.snapshots,
+            seconds=result.seconds,
+            error_code="" if error is None else error.code,
+            error_message="" if error is None else self._redact(error.message),
+        )
+        streams = tuple(self._entry(stream) for stream in result.streams)
+        self._write(lambda history: history.end(self._run_id, end, streams))
+        return result
+
+    def fail(self, error: BaseException) -> None:
+        """Note that the run ended before its streams began."""
+        known = wrap_exception(error)
+        end = RunEnd(
+            outcome=_outcome(known, interrupted=False),
+            exit_code=known.exit_code,
+            error_code=known.code,
+            error_message=self._redact(known.message),
+        )
+        self._write(lambda history: history.end(self._run_id, end))
+
+    def close(self) -> None:
+        """Close the history."""
+        history, self._history = self._history, None
+        if history is not None:
+            history.close()
+
+    def _observe(self, event: Event) -> None:
+        match event:
+            case StreamStarted():
+                entry = StreamEntry(stream=event.stream, outcome="running", attempts=event.attempt)
+                self._put(entry)
+            case EpochCommitted():
+                self._write(lambda history: history.add_epoch(self._run_id, self._epoch(event)))
+            case StreamFinished():
+                self._put(self._finished(event))
+            case _:
+                pass
+
+    def _put(self, entry: StreamEntry) -> None:
+        self._streams[entry.stream] = entry
+        self._write(lambda history: history.put_stream(self._run_id, entry))
+
+    def _finished(self, event: StreamFinished) -> StreamEntry:
+        before = self._streams.get(event.stream)
+        return StreamEntry(
+            stream=event.stream,
+            outcome="done" if event.error is None else "failed",
+            attempts=1 if before is None else before.attempts,
+            rows=event.rows,
+            seconds=event.seconds,
+            error_code="" if event.error is None else event.error.code,
+            error_message="" if event.error is None else self._redact(event.error.message),
+        )
+
+    def _epoch(self, event: EpochCommitted) -> EpochEntry:
+        checkpoint = event.checkpoint
+        return EpochEntry(
+            stream=event.stream,
+            epoch=event.epoch,
+            commit_id=event.commit_id,
+            rows=event.rows,
+            size_bytes=event.size_bytes,
+            files=event.files,
+            checkpoint=None if checkpoint is None else self._redact(checkpoint.to_json()),
+            committed_at=utc_now(),
+        )
+
+    def _entry(self, result: StreamResult) -> StreamEntry:
+        return StreamEntry(
+            stream=result.stream,
+            outcome=result.outcome.value,
+            attempts=result.attempts,
+            rows=result.rows,
+            size_bytes=result.size_bytes,
+            epochs=result.epochs,
+            files=result.files,
+            seconds=result.seconds,
+            error_code="" if result.error is None else result.error.code,
+            error_message="" if result.error is None else self._redact(result.error.message),
+        )
+
+    def _redact(self, text: str) -> str:
+        return self._job.redactor.redact(text)
+
+    def _write(self, write: Callable[[History], None]) -> None:
+        if self._history is not None:
+            try:
+                write(self._history)
+            except DativoError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: DativoError) -> None:
+        self._problem = f"this run is not written down: {error.message}; {error.fix}"
+        self.close()
+        self._warn()
+
+    def _warn(self) -> None:
+        """Say once, as soon as there is somebody to say it to, that the history is incomplete."""
+        if self._problem and self._control is not None:
+            self._control.message(self._problem, level="warning")
+            self._problem = ""
+
+
+def _outcome(error: DativoError | None, *, interrupted: bool) -> str:
+    if error is None:
+        return "done"
+    if interrupted or isinstance(error, RunInterruptedError):
+        return "interrupted"
+    return "partial" if isinstance(error, PartialFailureError) else "failed"
