@@ -56,6 +56,7 @@ class Lake:
     path: Path
     stream: str = STREAM
     mode: WriteMode = WriteMode.APPEND
+    primary_key: tuple[str, ...] = ()
     options: StreamOptions | None = None
     settings: dict[str, Any] = attrs.field(factory=dict)
     context: dict[str, Any] = attrs.field(factory=dict)
@@ -70,7 +71,12 @@ class Lake:
 
     @property
     def request(self) -> WriteRequest:
-        return WriteRequest(stream=self.stream, mode=self.mode, options=self.options)
+        return WriteRequest(
+            stream=self.stream,
+            mode=self.mode,
+            primary_key=self.primary_key,
+            options=self.options,
+        )
 
     @property
     def data(self) -> Path:
@@ -109,11 +115,12 @@ class Lake:
         context = {k: v for k, v in self.context.items() if k in known}
         return Commit(**{**known, **context, **changes})
 
-    def publish(self, epoch: int, *tables: ArrowStream, **changes: Any) -> Receipt:
+    def publish(self, epoch: int, *tables: ArrowStream | Batch, **changes: Any) -> Receipt:
         """One session that stages *tables* and commits them as *epoch*."""
         context = {key: changes[key] for key in ("job_id", "run_id", "fence") if key in changes}
         with self.session(**context) as session:
-            staged = [session.stage(Batch(table)) for table in tables]
+            batches = [table if isinstance(table, Batch) else Batch(table) for table in tables]
+            staged = [session.stage(batch) for batch in batches]
             return session.commit(self.identity(epoch, **changes), staged)
 
     def read(self) -> pa.Table:

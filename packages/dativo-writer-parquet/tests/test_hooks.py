@@ -19,7 +19,7 @@ from dativo.contract import (
     config_schema,
     hookspecs,
 )
-from dativo.errors import CapabilityMissingError, ResourceNotFoundError
+from dativo.errors import InvalidConfigError, ResourceNotFoundError
 from dativo_test_support.context import FakeContext
 from dativo_writer_parquet import Compression, ParquetConfig, StreamOptions, describe, write
 
@@ -84,9 +84,9 @@ def test_importing_the_writer_loads_no_arrow() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_merge_is_refused(lake: Lake) -> None:
+def test_merge_without_a_key_is_refused(lake: Lake) -> None:
     request = WriteRequest(stream="s", mode=WriteMode.MERGE)
-    with pytest.raises(CapabilityMissingError, match="no merge mode"):
+    with pytest.raises(InvalidConfigError, match="merge mode needs the primary key of s"):
         write(lake.config, request, FakeContext())
 
 

@@ -20,6 +20,7 @@ from dativo.errors import (
     StateUnreadableError,
     WriteFailedError,
 )
+from dativo_writer_parquet._versions import Stamp
 
 
 @pytest.fixture(params=[WriteMode.APPEND, WriteMode.REPLACE], ids=str)
@@ -293,7 +294,11 @@ def test_lost_records_are_noticed_before_publication(
     from dativo_writer_parquet._staging import Lane
 
     whole = Lane.add
-    monkeypatch.setattr(Lane, "add", lambda lane, batch: whole(lane, batch.slice(1)))
+
+    def drop(lane: Lane, batch: pa.RecordBatch, stamp: Stamp | None) -> None:
+        whole(lane, batch.slice(1), stamp)
+
+    monkeypatch.setattr(Lane, "add", drop)
     with pytest.raises(WriteFailedError, match="hold 1 records, but 2 were read"):
         lake.publish(1, ids(1, 2))
     assert not lake.data.exists()

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dativo.contract import Commit, CommitRecord, WriteMode
 from dativo.errors import CommitUnknownError, ConcurrencyError, StateError, WriteFailedError
+from dativo_writer_parquet._columns import EpochSchema
 from dativo_writer_parquet._config import PartitionBy
 from dativo_writer_parquet._files import FinishedFile, StagedFile
 from dativo_writer_parquet._layout import (
@@ -22,7 +23,7 @@ from dativo_writer_parquet._layout import (
 )
 from dativo_writer_parquet._publish import exchange, fsync_folder, rename_new
 from dativo_writer_parquet._records import Published, footer_entries, read_epoch
-from dativo_writer_parquet._staging import EpochSchema, StagingArea
+from dativo_writer_parquet._staging import StagingArea
 
 __all__ = ["SealedEpoch", "already_published", "confirm", "publish", "seal"]
 
@@ -36,6 +37,7 @@ class SealedEpoch:
         record: The commit record that lies in it.
         schema: The schema of its records.
         partition_by: The levels of folders below it.
+        primary_key: In merge mode, what identifies a record; else empty.
         size_bytes: The size of its files.
     """
 
@@ -43,6 +45,7 @@ class SealedEpoch:
     record: CommitRecord
     schema: pa.Schema
     partition_by: tuple[PartitionBy, ...]
+    primary_key: tuple[str, ...]
     size_bytes: int
 
     def published_at(self, place: Place) -> Published:
@@ -52,6 +55,7 @@ class SealedEpoch:
             record=self.record,
             schema=self.schema,
             partition_by=self.partition_by,
+            primary_key=self.primary_key,
         )
 
 
@@ -82,7 +86,8 @@ def seal(
         files=tuple(sorted(f"{epoch_folder(commit.epoch)}/{name}" for name in names.values())),
         schema=schema.logical.to_string(show_field_metadata=False, show_schema_metadata=False),
     )
-    area.keep(carrier.finish(footer_entries(record, schema.logical, levels)))
+    entries = footer_entries(record, schema.logical, levels, primary_key=schema.primary_key)
+    area.keep(carrier.finish(entries))
     files = area.finished_files()
     counted = sum(file.rows for file in files)
     if counted != rows:
@@ -97,6 +102,7 @@ def seal(
         record=record,
         schema=schema.logical,
         partition_by=levels,
+        primary_key=schema.primary_key,
         size_bytes=sum(file.size_bytes for file in files),
     )
 
@@ -167,7 +173,7 @@ def already_published(place: Place, commit: Commit, last: Published | None) -> P
         f"epoch {commit.epoch} of {place.stream} is published already, by run "
         f"{(found or last).record.commit.run_id} of job {last.record.commit.job_id}; the newest "
         f"epoch is {newest_epoch}",
-        details={"newest_epoch": newest_epoch},
+        details={"newest_epoch": newest_epoch, "fence": last.record.commit.fence},
         stream=place.stream,
         phase="write",
     )
@@ -241,4 +247,6 @@ _STEPS: dict[tuple[WriteMode, bool], Callable[[Place, SealedEpoch], None]] = {
     (WriteMode.APPEND, True): _publish_epoch,
     (WriteMode.REPLACE, False): _publish_stream,
     (WriteMode.REPLACE, True): _exchange_stream,
+    (WriteMode.MERGE, False): _publish_stream,
+    (WriteMode.MERGE, True): _publish_epoch,
 }

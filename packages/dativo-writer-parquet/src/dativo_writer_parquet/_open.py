@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import attrs
 
 from dativo.contract import Context, WriteMode, WriteRequest
-from dativo.errors import CapabilityMissingError, ConcurrencyError
+from dativo.errors import CapabilityMissingError, ConcurrencyError, InvalidConfigError
 from dativo_writer_parquet._claims import (
     Claim,
     Workspace,
@@ -49,10 +49,11 @@ def open_place(config: ParquetConfig, request: WriteRequest, context: Context) -
 
     Raises:
         ConcurrencyError: Another run holds the stream with a fence that is not lower.
-        CapabilityMissingError: The writer or the file system lacks the mode.
+        CapabilityMissingError: The file system lacks what the mode needs.
+        InvalidConfigError: The published data is of another mode or has another key.
         StateError: The stream's folder is not as Dativo left it.
     """
-    _require_mode(request)
+    _require_key(request)
     place = Place(config.path.absolute(), request.stream)
     with explained(place.control, stream=request.stream):
         make_folder(place.root, mode=config.folder_bits)
@@ -64,7 +65,7 @@ def open_place(config: ParquetConfig, request: WriteRequest, context: Context) -
             if swept:
                 context.log("removed what broken runs left staged", stream=place.stream, runs=swept)
             last = newest(place)
-            claim = _claim(place, context, last)
+            claim = _claim(place, request, context, last)
             workspace = open_workspace(place)
     return Opened(place=place, workspace=workspace, claim=claim, last=last)
 
@@ -87,12 +88,16 @@ def critical(place: Place, context: Context) -> Iterator[None]:
         ) from error
 
 
-def _claim(place: Place, context: Context, last: Published | None) -> Claim | None:
+def _claim(
+    place: Place, request: WriteRequest, context: Context, last: Published | None
+) -> Claim | None:
     """Publish this run's claim, unless the place belongs to another job."""
     claim = Claim.own(job_id=context.job_id, run_id=context.run_id, fence=context.fence)
     written = None if last is None else last.record.commit
     if written is not None and written.job_id != claim.job_id:
         return None
+    if last is not None:
+        _require_same_way(request, last)
     holder = read_claim(place)
     if holder is not None and holder.job_id != claim.job_id and not has_sessions(place):
         holder = None  # another job claimed the place, published nothing and is gone
@@ -103,13 +108,29 @@ def _claim(place: Place, context: Context, last: Published | None) -> Claim | No
     return claim
 
 
-def _require_mode(request: WriteRequest) -> None:
-    if request.mode not in (WriteMode.APPEND, WriteMode.REPLACE):
-        raise CapabilityMissingError(
-            f"the parquet writer has no {request.mode} mode",
-            fix="Use append or replace.",
-            stream=request.stream,
-            phase="write",
+def _require_key(request: WriteRequest) -> None:
+    if request.mode is WriteMode.MERGE and not request.primary_key:
+        raise InvalidConfigError(
+            f"merge mode needs the primary key of {request.stream}, and the source names none",
+            fix=f"Set primary_key of the stream {request.stream}, or use append or replace.",
+        )
+
+
+def _require_same_way(request: WriteRequest, last: Published) -> None:
+    """Refuse to go on with published records in a mode or by a key that they do not have."""
+    before = last.record.commit.mode
+    if WriteMode.REPLACE in (before, request.mode):
+        return
+    problem = ""
+    if before is not request.mode:
+        problem = f"was written in {before} mode, not in {request.mode} mode"
+    elif set(last.primary_key) != set(request.primary_key):
+        names = [", ".join(key) for key in (last.primary_key, request.primary_key)]
+        problem = f"is merged by {names[0]}, not by {names[1]}"
+    if problem:
+        raise InvalidConfigError(
+            f"the published data of {request.stream} {problem}",
+            fix="Restore the setting, or publish everything anew with --full-refresh.",
         )
 
 

@@ -22,6 +22,7 @@ __all__ = ["Published", "footer_entries", "newest", "published_epochs", "read_ep
 COMMIT_KEY = b"dativo.commit"
 SCHEMA_KEY = b"dativo.schema"
 PARTITION_KEY = b"dativo.partition_by"
+PRIMARY_KEY = b"dativo.primary_key"
 
 _FIX = "Restore {} from a backup, or move it away and run once with --full-refresh."
 
@@ -35,16 +36,22 @@ class Published:
         record: The commit record.
         schema: The schema of the records as the source gave it, with the partition columns.
         partition_by: The levels of folders below it.
+        primary_key: In merge mode, what identifies a record; else empty.
     """
 
     folder: Path
     record: CommitRecord
     schema: pa.Schema
     partition_by: tuple[PartitionBy, ...]
+    primary_key: tuple[str, ...] = ()
 
 
 def footer_entries(
-    record: CommitRecord, schema: pa.Schema, partition_by: tuple[PartitionBy, ...]
+    record: CommitRecord,
+    schema: pa.Schema,
+    partition_by: tuple[PartitionBy, ...],
+    *,
+    primary_key: tuple[str, ...] = (),
 ) -> Mapping[bytes, bytes]:
     """Return what goes into the footer of the one file that carries the record."""
     levels = [{"column": level.column, "part": str(level.part)} for level in partition_by]
@@ -52,6 +59,7 @@ def footer_entries(
         COMMIT_KEY: record.to_json().encode(),
         SCHEMA_KEY: base64.b64encode(schema.serialize().to_pybytes()),
         PARTITION_KEY: json.dumps(levels).encode(),
+        PRIMARY_KEY: json.dumps(primary_key).encode(),
     }
 
 
@@ -101,6 +109,7 @@ def read_epoch(place: Place, epoch: int) -> Published:
             record=CommitRecord.from_json(entries[COMMIT_KEY].decode()),
             schema=pa.ipc.read_schema(pa.py_buffer(base64.b64decode(entries[SCHEMA_KEY]))),
             partition_by=_levels(entries[PARTITION_KEY]),
+            primary_key=tuple(json.loads(entries.get(PRIMARY_KEY, b"[]"))),
         )
         _require_same(found.record, place.stream, epoch)
     except (OSError, ValueError, LookupError, TypeError, DativoError, pa.ArrowException) as error:

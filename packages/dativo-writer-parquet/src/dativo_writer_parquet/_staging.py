@@ -15,60 +15,16 @@ import attrs
 import pyarrow as pa
 
 from dativo.errors import DataValidationError, WriteFailedError
-from dativo_writer_parquet._convert import convert
+from dativo_writer_parquet._columns import EpochSchema
 from dativo_writer_parquet._files import FileFormat, FinishedFile, StagedFile
 from dativo_writer_parquet._layout import STAGED_SUFFIX
-from dativo_writer_parquet._partition import PartitionKey, split
 from dativo_writer_parquet._publish import remove_tree
 from dativo_writer_parquet._size import size_bytes
-from dativo_writer_parquet._types import stored_field
+from dativo_writer_parquet._versions import Stamp
 
-__all__ = ["Account", "EpochSchema", "Lane", "StagingArea"]
+__all__ = ["Account", "Lane", "StagingArea"]
 
 MAX_PARTITIONS = 10_000
-
-
-@attrs.frozen(kw_only=True)
-class EpochSchema:
-    """The columns of an epoch, as the source gave them and as its files have them."""
-
-    logical: pa.Schema
-    converted: pa.Schema
-    in_files: pa.Schema
-    keys: tuple[PartitionKey, ...]
-
-    @classmethod
-    def of(cls, logical: pa.Schema, keys: tuple[PartitionKey, ...]) -> EpochSchema:
-        """Return how records of *logical* are stored below the folders of *keys*."""
-        fields = [stored_field(field, plain=bool(keys)) for field in logical]
-        leaving = {key.level.column for key in keys if key.leaves_file}
-        return cls(
-            logical=logical,
-            converted=pa.schema(fields, metadata=logical.metadata),
-            in_files=pa.schema(
-                [field for field in fields if field.name not in leaving],
-                metadata=logical.metadata,
-            ),
-            keys=keys,
-        )
-
-    def fit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return *batch* with the stored types, its columns in the order of the epoch."""
-        columns = []
-        for field in self.converted:
-            column = batch.column(batch.schema.get_field_index(field.name))
-            if not field.nullable and column.null_count:
-                raise DataValidationError(
-                    f"the column {field.name!r} is declared as never NULL, but holds "
-                    f"{column.null_count} of them",
-                    phase="write",
-                )
-            columns.append(convert(column, field.type))
-        return pa.RecordBatch.from_arrays(columns, schema=self.converted)
-
-    def parts(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
-        """Yield the records of each folder of a batch that :meth:`fit` made."""
-        return split(batch, self.keys) if self.keys else iter([("", batch)])
 
 
 class StagingArea:
@@ -92,13 +48,16 @@ class StagingArea:
         self._finished: list[FinishedFile] = []
         self._partitions: set[str] = set()
         self._numbers = count(1)
+        self._arrivals = count(1)
         self._is_closed = False
 
     @contextmanager
     def lane(self, schema: EpochSchema) -> Iterator[Lane]:
         """Lend a lane to one thread; it is discarded if the thread fails."""
         with self._lock:
-            lane = self._idle.pop() if self._idle else Lane(self, schema, self._form)
+            fitting = [lane for lane in self._idle if lane.schema is schema]
+            lane = fitting[-1] if fitting else Lane(self, schema, self._form)
+            self._idle = [other for other in self._idle if other is not lane]
             self._busy.add(lane)
         try:
             yield lane
@@ -144,6 +103,11 @@ class StagingArea:
             self._require_open()
             self.accounts.append(account)
         return account
+
+    def next_arrival(self) -> int:
+        """Return the number of a batch that the engine gave none."""
+        with self._lock:
+            return next(self._arrivals)
 
     def keep(self, file: FinishedFile) -> None:
         """Remember a file that is finished."""
@@ -192,18 +156,19 @@ class Lane:
     """The open files of one thread, one per folder, and their common budget."""
 
     def __init__(self, area: StagingArea, schema: EpochSchema, form: FileFormat) -> None:
+        self.schema = schema
         self._area = area
-        self._schema = schema
         self._form = form
         self._files: OrderedDict[str, StagedFile] = OrderedDict()
         self._most_files = _most_open_files()
         self._finished_bytes = 0
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, batch: pa.RecordBatch, stamp: Stamp | None = None) -> None:
         """Take a batch of any size; what is over the budget is written."""
         for piece in _pieces(batch, self._form):
-            for partition, part in self._schema.parts(self._schema.fit(piece)):
+            for partition, part in self.schema.parts(self.schema.fit(piece, stamp)):
                 self._append(partition, part)
+            stamp = stamp and stamp.after(piece.num_rows)
             self._make_room()
 
     @property
@@ -237,7 +202,7 @@ class Lane:
         if file is None:
             while len(self._files) >= self._most_files:
                 self._finish(next(iter(self._files)))
-            file = self._files[partition] = self._area.new_file(self._schema, partition)
+            file = self._files[partition] = self._area.new_file(self.schema, partition)
         self._files.move_to_end(partition)
         return file
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
+import attrs
 import pyarrow as pa
 
 from dativo.contract import (
@@ -13,6 +14,7 @@ from dativo.contract import (
     Commit,
     CommitRecord,
     Context,
+    Operation,
     Receipt,
     Staged,
     WriteMode,
@@ -26,7 +28,8 @@ from dativo.errors import (
     StateError,
     WriteFailedError,
 )
-from dativo_writer_parquet._claims import read_claim
+from dativo_writer_parquet._claims import Claim, read_claim
+from dativo_writer_parquet._columns import EpochSchema
 from dativo_writer_parquet._config import ParquetConfig, PartitionBy, StreamOptions
 from dativo_writer_parquet._epoch import (
     SealedEpoch,
@@ -41,7 +44,8 @@ from dativo_writer_parquet._open import Opened, critical
 from dativo_writer_parquet._partition import partition_keys
 from dativo_writer_parquet._records import Published, newest
 from dativo_writer_parquet._schema import checked, require_followable, target
-from dativo_writer_parquet._staging import EpochSchema, StagingArea
+from dativo_writer_parquet._staging import StagingArea
+from dativo_writer_parquet._versions import Stamp, require_keys, require_mergeable
 
 __all__ = ["ParquetSession"]
 
@@ -54,6 +58,7 @@ class ParquetSession:
     ) -> None:
         self._config = config
         self._mode = request.mode
+        self._primary_key = request.primary_key if request.mode is WriteMode.MERGE else ()
         self._context = context
         self._place = opened.place
         self._workspace = opened.workspace
@@ -73,11 +78,12 @@ class ParquetSession:
         rows = written = 0
         try:
             reader = pa.RecordBatchReader.from_stream(batch.data)
-            with area.lane(self._schema_for(area, reader.schema)) as lane:
+            stamp = self._stamp(area, batch)
+            with area.lane(self._schema_for(area, reader.schema, batch.op)) as lane:
                 before = lane.bytes_written
                 for piece in reader:
                     with self._explained():
-                        lane.add(piece)
+                        lane.add(piece, stamp and stamp.after(rows))
                     rows += piece.num_rows
                 written = lane.bytes_written - before
         except BaseException:
@@ -91,10 +97,12 @@ class ParquetSession:
         self._require_own(commit)
         with self._explained():
             with self._critical():
-                found = already_published(self._place, commit, newest(self._place))
+                last = newest(self._place)
+                found = already_published(self._place, commit, last)
                 if found is not None:
                     return self._replayed(found)
             self._require_all(staged)
+            self._require_stamped_for(commit.epoch, last)
             sealed = self._seal(commit)
             with self._critical():
                 self._require_claim()
@@ -124,6 +132,7 @@ class ParquetSession:
 
     def _start(self) -> None:
         self._area = StagingArea(self._workspace.folder, self._form, stream=self._place.stream)
+        self._epoch = 1 if self._last is None else self._last.record.commit.epoch + 1
 
     def _seal(self, commit: Commit) -> SealedEpoch:
         area = self._area
@@ -146,26 +155,52 @@ class ParquetSession:
         size = sum((self._place.data / name).stat().st_size for name in found.record.files)
         return Receipt(record=found.record, size_bytes=size, replayed=True)
 
-    def _schema_for(self, area: StagingArea, current: pa.Schema) -> EpochSchema:
-        """Return the schema of the epoch; the first reader decides, the others must agree."""
+    def _stamp(self, area: StagingArea, batch: Batch) -> Stamp | None:
+        if self._primary_key:
+            number = batch.sequence or area.next_arrival()
+            return Stamp(epoch=self._epoch, batch=number, operation=batch.op)
+        if batch.op is not Operation.UPSERT:
+            msg = f"a batch to {batch.op} records came to a session of {self._mode} mode"
+            raise ContractViolationError(msg, phase="write")
+        return None
+
+    def _schema_for(
+        self, area: StagingArea, current: pa.Schema, operation: Operation
+    ) -> EpochSchema:
+        """Return the schema of the epoch; the first reader decides, the others must agree.
+
+        Deletions have only keys, so that what they are given is provisional.
+        """
         stream = self._place.stream
         current = checked(current, stream=stream)
         with self._lock:
-            if area.schema is None:
-                area.schema = self._epoch_schema(current)
+            known = area.schema
+            if operation is Operation.DELETE:
+                if known is None:
+                    known = area.schema = self._provisional_schema(current)
+                require_keys(current, known.logical, self._primary_key, stream=stream)
+            elif known is None or known.is_provisional:
+                known = area.schema = self._epoch_schema(current)
             else:
-                known = area.schema.logical
-                require_followable(current, known, stream=stream, columns_may_come=False)
-            return area.schema
+                require_followable(current, known.logical, stream=stream, columns_may_come=False)
+            return known
+
+    def _provisional_schema(self, current: pa.Schema) -> EpochSchema:
+        known = current if self._last is None else self._last.schema
+        return attrs.evolve(self._epoch_schema(known), is_provisional=True)
 
     def _epoch_schema(self, current: pa.Schema) -> EpochSchema:
         stream = self._place.stream
-        before = self._last if self._mode is WriteMode.APPEND else None
+        before = None if self._mode is WriteMode.REPLACE else self._last
         if before is not None:
             require_followable(current, before.schema, stream=stream)
             self._require_same_folders(before)
         logical = target(current, None if before is None else before.schema)
-        return EpochSchema.of(logical, partition_keys(logical, self._levels, stream=stream))
+        if self._primary_key:
+            for schema in (logical, *([] if before is None else [before.schema])):
+                require_mergeable(schema, self._primary_key, stream=stream)
+        keys = partition_keys(logical, self._levels, stream=stream)
+        return EpochSchema.of(logical, keys, primary_key=self._primary_key)
 
     def _schema_without_records(self) -> EpochSchema:
         if self._last is None:
@@ -217,12 +252,23 @@ class ParquetSession:
                 phase="write",
             )
 
+    def _require_stamped_for(self, epoch: int, last: Published | None) -> None:
+        if self._primary_key and self._area.accounts and epoch != self._epoch:
+            self._last = last
+            raise WriteFailedError(
+                f"the epoch {self._epoch} of {self._place.stream} was staged, but another session "
+                f"of the run has published it; stage what belongs to {epoch} anew",
+                stream=self._place.stream,
+                phase="write",
+            )
+
     def _require_claim(self) -> None:
         holder = read_claim(self._place)
         if holder is None or self._claim is None or not self._claim.is_same_run(holder):
             raise ConcurrencyError(
                 f"{self._place.data} was taken over by {holder or 'somebody'} while this run "
                 f"{self._context.run_id} was writing; nothing of it was published",
+                details=_about(holder),
                 stream=self._place.stream,
                 phase="write",
             )
@@ -240,6 +286,10 @@ class ParquetSession:
 
     def _critical(self) -> AbstractContextManager[None]:
         return critical(self._place, self._context)
+
+
+def _about(holder: Claim | None) -> Mapping[str, object]:
+    return {} if holder is None else {"holder": attrs.asdict(holder), "fence": holder.fence}
 
 
 def _names(levels: Sequence[PartitionBy]) -> str:
