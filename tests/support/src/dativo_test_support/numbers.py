@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,9 @@ class NumbersConfig:
     leak: bool = setting("Print, log and raise with the secret.", default=False)
     folder: Path | None = setting("Where failures are counted.", default=None)
     twist: str = setting("A way in which the source breaks the contract.", default="")
+    label: str = setting("What every label begins with.", default="n")
+    keys: int = setting("So many ids come round again and again; 0 for all new.", default=0)
+    noise_bytes: int = setting("Text without pattern at the end of each label.", default=0)
     region: str = setting("Part of the source's identity.", default="", identity=True)
 
 
@@ -162,15 +166,21 @@ def _records(
         time.sleep(config.delay_seconds)
     if config.fail_at is not None and start <= config.fail_at < max(stop, start + 1):
         _fail(config, context)
-    ids = list(range(start, stop))
+    numbers = list(range(start, stop))
+    ids = [(number - 1) % config.keys + 1 for number in numbers] if config.keys else numbers
     yield pa.RecordBatch.from_arrays(
         [
             pa.array(ids, pa.int64()),
-            pa.array([f"n{number}" for number in ids], pa.string()),
-            pa.array(ids, pa.decimal256(60, 10)),
+            pa.array([_label(config, number) for number in numbers], pa.string()),
+            pa.array(numbers, pa.decimal256(60, 10)),
         ],
         schema=SCHEMA,
     )
+
+
+def _label(config: NumbersConfig, number: int) -> str:
+    noise = random.Random(number).randbytes(config.noise_bytes // 2).hex()
+    return f"{config.label}{number}{noise and ':'}{noise}"
 
 
 def _table(batches: Iterator[pa.RecordBatch]) -> pa.Table:
