@@ -10,7 +10,7 @@ import attrs
 from dativo.config._node import Node
 from dativo.config._structure import READER, SAYS
 from dativo.config._units import DURATION_PATTERN, SIZE_PATTERN, read_duration, read_size
-from dativo.contract import ReadMode, WriteMode, setting
+from dativo.contract import Guarantee, ReadMode, WriteMode, setting
 
 __all__ = ["JobDocument", "RunDocument", "SourceDocument", "StreamDocument", "WriterDocument"]
 
@@ -140,4 +140,8 @@ class JobDocument:
     source: SourceDocument = setting("Where the data comes from.")
     streams: Node = setting("What is read: a list of streams and patterns.")
     writer: WriterDocument = setting("Where the data goes.")
+    require: Guarantee | None = setting(
+        "The weakest guarantee that the job runs with; `dativo plan` prints each stream's.",
+        default=None,
+    )
     run: RunDocument = setting("How the job runs.", factory=RunDocument)

@@ -8,7 +8,7 @@ import attrs
 
 from dativo.config._node import Node
 from dativo.config._redactor import Redactor
-from dativo.contract import ReadMode, WriteMode, matches_pattern
+from dativo.contract import Guarantee, ReadMode, WriteMode, matches_pattern
 
 __all__ = ["ConnectorUse", "Job", "RunSettings", "StreamSelection"]
 
@@ -108,6 +108,7 @@ class Job:
         writer_mode: What happens to published data; ``None`` leaves it to the engine.
         streams: What is read, in the order of the file.
         run: How it runs.
+        require: The weakest guarantee that it runs with; ``None`` for any.
         redactor: Knows the secrets that were met so far; sinks use it.
     """
 
@@ -119,6 +120,7 @@ class Job:
     writer_mode: WriteMode | None
     streams: tuple[StreamSelection, ...]
     run: RunSettings
+    require: Guarantee | None = None
     redactor: Redactor = attrs.field(repr=False, eq=False)
 
     def select(self, stream: str) -> StreamSelection | None:

@@ -142,6 +142,7 @@ def draft_job(
             writer_mode=document.writer.mode,
             streams=streams,
             run=_run(document.run),
+            require=document.require,
             redactor=learns,
         )
     return JobDraft(path, problems, source, writer, job)

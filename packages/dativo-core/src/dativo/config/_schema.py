@@ -16,7 +16,7 @@ from dativo.config._document import (
     WriterDocument,
 )
 from dativo.config._node import Node
-from dativo.contract import ReadMode, WriteMode, settings_of
+from dativo.contract import Guarantee, ReadMode, WriteMode, settings_of
 
 __all__ = ["job_schema"]
 
@@ -31,6 +31,7 @@ _TYPES: Mapping[object, JsonSchema] = {
     tuple[str, ...]: _TEXTS,
     ReadMode: {"enum": [mode.value for mode in ReadMode]},
     WriteMode: {"enum": [mode.value for mode in WriteMode]},
+    Guarantee: {"enum": [guarantee.value for guarantee in Guarantee]},
     Node: {"type": "object"},
 }
 _SECTIONS = (SourceDocument, WriterDocument, RunDocument)

@@ -27,6 +27,7 @@ from dativo.contract import NoOptions, Role, SourceInfo, Stream, WriterInfo, mat
 from dativo.engine._cancel import Cancellation
 from dativo.engine._control import Limits, RunControl
 from dativo.engine._events import Observer
+from dativo.engine._guarantee import require_guarantee
 from dativo.engine._pipe import Pipe, Side
 from dativo.engine._plan import Prepared, Resolved, make_plans, stream_requests
 from dativo.engine._resources import Resources
@@ -233,9 +234,15 @@ def select(
 def plan_streams(
     sides: Sides, control: RunControl, *, only: Sequence[str] = (), full_refresh: bool = False
 ) -> tuple[StreamPlan, ...]:
-    """Decide what is done per stream; see :func:`dativo.engine._plan.make_plans`."""
+    """Decide what is done per stream; see :func:`dativo.engine._plan.make_plans`.
+
+    Raises:
+        ConfigurationError: A stream gets less than the job requires.
+    """
     requests = select(sides, control, only=only)
-    return make_plans(sides.job, requests, sides.pipe, full_refresh=full_refresh)
+    plans = make_plans(sides.job, requests, sides.pipe, full_refresh=full_refresh)
+    require_guarantee(sides.job, plans, sides.pipe)
+    return plans
 
 
 def _side(connector: Connector, node: Node, problems: ProblemList, *, reopens: bool = True) -> Side:
