@@ -122,6 +122,12 @@ def examples(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """Kill, starve and confuse real runs and count the damage; `-- --help` shows the arguments."""
+    session.run(sys.executable, "tests/faults/run.py", *session.posargs, external=True)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure and print the figures of benchmarks/README.md; `-- --help` shows the arguments."""
     folder = ROOT / ".nox" / "bench"

@@ -1,0 +1,142 @@
+"""The job of most rows: `numbers` into a Parquet lake, and what must be published of it when."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import attrs
+from fault_frame import Damage, Workspace
+from fault_process import Dativo
+
+__all__ = ["MODES", "NumbersJob", "Progress", "Record"]
+
+MODES = ("append", "replace")  # merge follows
+
+Record = tuple[int, str]
+"""An id and its label; the label says which generation and which record of the source it is."""
+
+STREAM = "numbers"
+
+
+@attrs.frozen(order=True)
+class Progress:
+    """How far a published table is: it must never go back."""
+
+    generation: str = ""
+    position: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class NumbersJob:
+    """A job that reads `rows` records of one generation and publishes them in epochs.
+
+    In append mode the records are all new; in replace mode all have the label of one generation;
+    in merge mode `keys` ids come again and again, and the last version of each counts.
+    """
+
+    folder: Path
+    mode: str = "append"
+    rows: int = 120
+    batch_rows: int = 10
+    epoch_rows: int = 20
+    keys: int = 30
+    generation: str = "a"
+    delay_seconds: float = 0.02
+    noise_bytes: int = 0
+    target: str = "./lake"
+    source: dict[str, Any] = attrs.field(factory=dict)
+    writer: dict[str, Any] = attrs.field(factory=dict)
+    run: dict[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def lake(self) -> Path:
+        """Where the job publishes."""
+        return self.folder / self.target
+
+    @property
+    def data(self) -> Path:
+        """The folder of its stream, as readers are given it."""
+        return self.lake / STREAM
+
+    def write(self) -> NumbersJob:
+        """Write `job.yaml`; JSON is YAML."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        source = {
+            "rows": self.rows,
+            "batch_rows": self.batch_rows,
+            "label": self.generation,
+            "keys": self.keys if self.mode == "merge" else 0,
+            "delay_seconds": self.delay_seconds,
+            "noise_bytes": self.noise_bytes,
+            **self.source,
+        }
+        stream: dict[str, Any] = {"name": STREAM, "mode": "incremental"}
+        if self.mode == "replace":
+            stream["mode"] = "full"
+        document = {
+            "name": "numbers_to_lake",
+            "source": {"connector": "numbers", "config": source},
+            "streams": [stream],
+            "writer": {
+                "connector": "parquet",
+                "config": {"path": self.target, **self.writer},
+                "mode": self.mode,
+            },
+            "run": {"parallelism": 2, "epoch_rows": self.epoch_rows, "retries": 0, **self.run},
+        }
+        (self.folder / "job.yaml").write_text(json.dumps(document, indent=1), encoding="utf-8")
+        return self
+
+    def dativo(self, workspace: Workspace, **settings: Any) -> Dativo:
+        """Return what starts commands in the job's folder."""
+        return Dativo(workspace, self.folder, **settings)
+
+    def records(self, position: int, generation: str | None = None) -> list[Record]:
+        """Return what must be published after the first *position* records of the source."""
+        start = self.generation if generation is None else generation
+        numbers = range(1, position + 1)
+        if self.mode != "merge":
+            return [(number, f"{start}{number}") for number in numbers]
+        last = {(number - 1) % self.keys + 1: number for number in numbers}
+        return [(key, f"{start}{number}") for key, number in sorted(last.items())]
+
+    def progress(self, found: list[Record], what: str) -> Progress:
+        """Return what *found* covers of the source; it must be some whole epochs.
+
+        Raises:
+            Damage: Records are missing, doubled, foreign, or of an epoch that is not whole.
+        """
+        if not found:
+            return Progress()
+        position, generation = max((_number(label), _generation(label)) for _, label in found)
+        expected = Counter(self.records(position, generation))
+        there = Counter((key, label.partition(":")[0]) for key, label in found)
+        lost = sum((expected - there).values())
+        doubled = sum(count - 1 for count in there.values() if count > 1)
+        foreign = [record for record in there if record not in expected]
+        if lost or doubled or foreign:
+            raise Damage(
+                f"{what}: up to {generation}{position} {len(found)} records are published, "
+                f"foreign ones: {foreign[:3]}",
+                lost=lost,
+                doubled=doubled,
+                partial=len(foreign),
+            )
+        if self.mode != "replace" and position % self.epoch_rows and position != self.rows:
+            raise Damage(f"{what}: part of an epoch, up to {position}", partial=position)
+        return Progress(generation if self.mode == "replace" else "", position)
+
+    def complete(self) -> Progress:
+        """Return the progress when everything is published."""
+        return Progress(self.generation if self.mode == "replace" else "", self.rows)
+
+
+def _number(label: str) -> int:
+    return int(label.partition(":")[0].lstrip("abcdefghijklmnopqrstuvwxyz"))
+
+
+def _generation(label: str) -> str:
+    return label.partition(":")[0].rstrip("0123456789")
