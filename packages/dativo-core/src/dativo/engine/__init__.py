@@ -20,15 +20,12 @@ from dativo.engine._preview import preview
 from dativo.engine._results import (
     CheckReport,
     ConnectorCheck,
-    DiscoveryResult,
-    Field,
-    PreviewResult,
-    PreviewTable,
     RunResult,
     StreamOutcome,
     StreamResult,
 )
 from dativo.engine._run import abandoned_threads, run
+from dativo.engine._views import DiscoveryResult, Field, PreviewResult, PreviewTable
 
 __all__ = [
     "BatchRead",

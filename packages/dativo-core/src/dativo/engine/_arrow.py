@@ -12,7 +12,7 @@ import arro3.core as arro3
 
 from dativo.contract import ArrowArray, ArrowSchema, ArrowStream
 from dativo.engine._capsules import Export, export_stream, import_batches
-from dativo.engine._results import Field
+from dativo.engine._views import Field
 from dativo.errors import ContractViolationError, DataValidationError
 
 __all__ = ["LazyReader", "Tap", "fields_of", "lazy", "read_schema"]

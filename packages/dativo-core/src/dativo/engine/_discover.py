@@ -18,7 +18,7 @@ from dativo.engine._open import (
     open_source,
 )
 from dativo.engine._pipe import Side
-from dativo.engine._results import DiscoveryResult
+from dativo.engine._views import DiscoveryResult
 
 __all__ = ["discover", "discover_connector"]
 

@@ -13,8 +13,8 @@ from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
 from dativo.engine._open import JobFile, open_control, open_job, open_sides, select
 from dativo.engine._pipe import Side
-from dativo.engine._results import PreviewResult, PreviewTable
 from dativo.engine._text import column_texts
+from dativo.engine._views import PreviewResult, PreviewTable
 from dativo.errors import ContractViolationError, DativoError, wrap_exception
 
 __all__ = ["preview"]

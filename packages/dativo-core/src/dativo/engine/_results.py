@@ -1,4 +1,4 @@
-"""What the operations of the library return: frozen values with an exit code and a JSON form."""
+"""What runs and checks return: frozen values with an exit code and a JSON form."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from enum import StrEnum
 
 import attrs
 
-from dativo.contract import ConnectionTestResult, Role, Stream
+from dativo.contract import ConnectionTestResult, Role
 from dativo.errors import CapabilityMissingError, DativoError, PartialFailureError
 
 __all__ = [
     "CheckReport",
     "ConnectorCheck",
-    "DiscoveryResult",
-    "Field",
-    "PreviewResult",
-    "PreviewTable",
     "RunResult",
     "StreamOutcome",
     "StreamResult",
+    "error_of",
 ]
 
 
@@ -101,7 +98,7 @@ class RunResult:
         errors = {one.stream: one.error for one in self.streams if one.error is not None}
         if self.interrupted:
             return next(iter(errors.values()), None)
-        return _error_of(errors, len(self.streams))
+        return error_of(errors, len(self.streams))
 
     @property
     def exit_code(self) -> int:
@@ -125,7 +122,7 @@ class RunResult:
         }
 
 
-def _error_of(errors: Mapping[str, DativoError], streams: int) -> DativoError | None:
+def error_of(errors: Mapping[str, DativoError], streams: int) -> DativoError | None:
     """Return the one error of work on *streams*: their own if all failed alike, else the sum."""
     if not errors:
         return None
@@ -204,103 +201,4 @@ def _check_dict(check: ConnectorCheck) -> dict[str, object]:
             }
             for item in check.result.items
         ],
-    }
-
-
-@attrs.frozen
-class Field:
-    """One field of a stream: its Arrow type as text."""
-
-    name: str
-    type: str
-    nullable: bool = True
-
-
-@attrs.frozen(kw_only=True)
-class DiscoveryResult:
-    """What a source offers; ``complete`` is false where a limit or the deadline cut the list."""
-
-    connector: str
-    streams: tuple[Stream, ...]
-    complete: bool = True
-    seconds: float = 0.0
-
-    def to_dict(self) -> dict[str, object]:
-        """Return JSON values."""
-        from dativo.engine._arrow import fields_of  # noqa: PLC0415 - only where Arrow is wanted
-
-        return {
-            "ok": True,
-            "connector": self.connector,
-            "complete": self.complete,
-            "seconds": round(self.seconds, 3),
-            "streams": [
-                {
-                    "name": stream.name,
-                    "kind": stream.kind,
-                    "primary_key": list(stream.primary_key),
-                    "cursors": list(stream.cursors),
-                    "read_modes": [mode.value for mode in stream.read_modes],
-                    "estimated_rows": stream.estimated_rows,
-                    "description": stream.description,
-                    "status": stream.status.value,
-                    "problem": None if stream.problem is None else stream.problem.to_dict(),
-                    "fields": [attrs.asdict(field) for field in fields_of(stream.schema)],
-                }
-                for stream in self.streams
-            ],
-        }
-
-
-@attrs.frozen(kw_only=True)
-class PreviewTable:
-    """The first records of one stream; ``rows`` holds the values as texts, ``None`` for NULL."""
-
-    stream: str
-    fields: tuple[Field, ...]
-    rows: tuple[tuple[str | None, ...], ...]
-    error: DativoError | None = None
-
-
-@attrs.frozen(kw_only=True)
-class PreviewResult:
-    """The first records of each stream; nothing was written."""
-
-    job: str
-    tables: tuple[PreviewTable, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every stream could be read."""
-        return all(table.error is None for table in self.tables)
-
-    @property
-    def error(self) -> DativoError | None:
-        """A stream's own error if all failed alike, else a partial failure."""
-        errors = {table.stream: table.error for table in self.tables if table.error is not None}
-        return _error_of(errors, len(self.tables))
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code of design section 5."""
-        error = self.error
-        return 0 if error is None else error.exit_code
-
-    def to_dict(self) -> dict[str, object]:
-        """Return JSON values."""
-        error = self.error
-        return {
-            "ok": self.ok,
-            "job": self.job,
-            "streams": [_table_dict(table) for table in self.tables],
-            "error": None if error is None else error.to_dict(),
-        }
-
-
-def _table_dict(table: PreviewTable) -> Mapping[str, object]:
-    return {
-        "stream": table.stream,
-        "fields": [attrs.asdict(field) for field in table.fields],
-        "rows": [list(row) for row in table.rows],
-        "error": None if table.error is None else table.error.to_dict(),
     }
