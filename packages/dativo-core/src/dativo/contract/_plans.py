@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from dativo.contract._commits import CommitRecord
+
 __all__ = ["CompactResult", "ReadPlan", "WritePlan"]
 
 
@@ -36,11 +38,16 @@ class WritePlan:
         place: Where the records would go.
         files: About how many files that makes; ``None`` where nobody knows.
         assumptions: What must hold in the target so that the promise is kept, one sentence each.
+        knows_last_commit: Whether the writer has looked at what is published; without claiming it.
+        last_commit: What a session's ``last_commit`` would return; ``None`` for nothing published,
+            and if it has not looked.
     """
 
     place: str = ""
     files: int | None = None
     assumptions: tuple[str, ...] = ()
+    knows_last_commit: bool = False
+    last_commit: CommitRecord | None = None
 
 
 @attrs.frozen(kw_only=True)
