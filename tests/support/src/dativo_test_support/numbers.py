@@ -19,8 +19,10 @@ from dativo.contract import (
     ConnectionTestResult,
     ConnectorInfo,
     Context,
+    Operation,
     ReadMode,
     Replay,
+    RowCount,
     Secret,
     SourceInfo,
     Stream,
@@ -61,9 +63,13 @@ class NumbersConfig:
     leak: bool = setting("Print, log and raise with the secret.", default=False)
     folder: Path | None = setting("Where failures are counted.", default=None)
     twist: str = setting("A way in which the source breaks the contract.", default="")
-    label: str = setting("What every label begins with.", default="n")
     keys: int = setting("So many ids come round again and again; 0 for all new.", default=0)
     noise_bytes: int = setting("Text without pattern at the end of each label.", default=0)
+    drop_at: int | None = setting("Lose the batch with this id but count it.", default=None)
+    counts: str = setting("How to count: call, given, none, raises or wrong.", default="call")
+    gone: tuple[int, ...] = setting("Ids that do not exist any more.", default=())
+    label: str = setting("What labels begin with.", default="n")
+    op: Operation = setting("What the records do.", default=Operation.UPSERT)
     region: str = setting("Part of the source's identity.", default="", identity=True)
 
 
@@ -77,6 +83,7 @@ def describe() -> ConnectorInfo:
             read_modes=(ReadMode.FULL, ReadMode.INCREMENTAL),
             replay=Replay.EXACT,
             parallel=True,
+            key_scans=True,
         ),
     )
 
@@ -128,29 +135,57 @@ def extract(
         return
     position = _resource(context)
     first = int(str(state.value["id"])) + 1 if state is not None else 1
-    starts = list(range(first, config.rows + 1, config.batch_rows)) or [first]
+    first = max(first, int(request.lower or first))
+    end = min(config.rows + 1, int(request.upper or config.rows + 1))
+    starts = list(range(first, end, config.batch_rows)) or [first]
     step = config.checkpoint_every
     for number, start in enumerate(starts, 1):
-        stop = min(start + config.batch_rows, config.rows + 1)
+        stop = min(start + config.batch_rows, end)
         checkpoint = Checkpoint({"id": stop - 1}) if step and number % step == 0 else None
         if number == len(starts) and request.mode is ReadMode.INCREMENTAL:
             checkpoint = Checkpoint({"id": max(stop, first) - 1})
         parts = list(_parts(start, stop, config.readers))
         for part in parts:
-            batches = _records(config, context, *part)
-            data = context.reader(SCHEMA, batches) if config.lazy else _table(batches)
-            batch = Batch(data, checkpoint if part == parts[-1] else None)
+            batch = _batch(config, request, context, part)
+            if part == parts[-1]:
+                batch = attrs.evolve(batch, checkpoint=checkpoint)
             yield _twisted(config.twist, number, batch)
     assert position
 
 
+def _batch(
+    config: NumbersConfig, request: StreamRequest, context: Context, part: tuple[int, int]
+) -> Batch:
+    columns = list(request.columns or SCHEMA.names)
+    schema = pa.schema([SCHEMA.field(name) for name in columns])
+    batches = (batch.select(columns) for batch in _records(config, context, *part))
+    data = context.reader(schema, batches) if config.lazy else _table(batches, schema)
+    return Batch(data, op=config.op, rows=_count(config, *part))
+
+
+def _count(config: NumbersConfig, start: int, stop: int) -> RowCount | None:
+    count = max(0, stop - start) - sum(start <= number < stop for number in config.gone)
+
+    def fail() -> int:
+        raise ZeroDivisionError("the count failed")
+
+    counts: dict[str, RowCount | None] = {
+        "call": lambda: count,
+        "given": count,
+        "none": None,
+        "raises": fail,
+        "wrong": lambda: "many",  # type: ignore[dict-item,return-value] # breaks the contract
+    }
+    return counts[config.counts]
+
+
 def _twisted(twist: str, number: int, batch: Batch) -> Batch:
     if twist == "duplicate_field":
-        return Batch(pa.table([[1], [2]], names=["a", "a"]))
+        return Batch(pa.table([[1], [2]], names=["a", "a"]), rows=1)
     if twist == "other_schema" and number > 1:
-        return Batch(pa.table({"id": ["now a text"]}))
+        return Batch(pa.table({"id": ["now a text"]}), rows=1)
     if twist == "bad_checkpoint":
-        return Batch(batch.data, Checkpoint({"id": object()}))  # type: ignore[dict-item]
+        return Batch(batch.data, Checkpoint({"id": object()}), rows=batch.rows)  # type: ignore[dict-item]
     return batch
 
 
@@ -166,7 +201,9 @@ def _records(
         time.sleep(config.delay_seconds)
     if config.fail_at is not None and start <= config.fail_at < max(stop, start + 1):
         _fail(config, context)
-    numbers = list(range(start, stop))
+    if config.drop_at is not None and start <= config.drop_at < stop and _is_first(config):
+        return
+    numbers = [number for number in range(start, stop) if number not in config.gone]
     ids = [(number - 1) % config.keys + 1 for number in numbers] if config.keys else numbers
     yield pa.RecordBatch.from_arrays(
         [
@@ -183,17 +220,25 @@ def _label(config: NumbersConfig, number: int) -> str:
     return f"{config.label}{number}{noise and ':'}{noise}"
 
 
-def _table(batches: Iterator[pa.RecordBatch]) -> pa.Table:
-    return pa.Table.from_batches(list(batches), schema=SCHEMA)
+def _table(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches(list(batches), schema=schema)
+
+
+def _is_first(config: NumbersConfig) -> bool:
+    """Say whether there were fewer failures than wanted, and count one."""
+    if config.folder is None:
+        return True
+    config.folder.mkdir(parents=True, exist_ok=True)
+    failures = len(list(config.folder.iterdir()))
+    if failures >= config.fail_times:
+        return False
+    (config.folder / f"failure-{failures}-{time.monotonic_ns()}").touch()
+    return True
 
 
 def _fail(config: NumbersConfig, context: Context) -> None:
-    if config.folder is not None:
-        config.folder.mkdir(parents=True, exist_ok=True)
-        failures = len(list(config.folder.iterdir()))
-        if failures >= config.fail_times:
-            return
-        (config.folder / f"failure-{failures}-{time.monotonic_ns()}").touch()
+    if not _is_first(config):
+        return
     if config.hang:
         time.sleep(3600)
     text = "the source failed"

@@ -8,6 +8,7 @@ __all__ = ["scripted_connectors"]
 
 
 def scripted_connectors() -> PluginWheel:
-    """Describe the distribution that registers the source `numbers` and the writer `ledger`."""
-    modules = {name: f"dativo_test_support.{name}" for name in ("numbers", "ledger")}
+    """Describe the distribution that registers `numbers`, `ledger`, `plain`, `whole`."""
+    names = ("numbers", "ledger", "plain", "whole")
+    modules = {name: f"dativo_test_support.{name}" for name in names}
     return PluginWheel(name="acme-scripted", entry_points={"dativo.connectors.v1": modules})

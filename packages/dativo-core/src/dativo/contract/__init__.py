@@ -39,6 +39,7 @@ from dativo.contract._info import (
 from dativo.contract._locks import (
     LEASE_SECONDS,
     FileLock,
+    HeldLock,
     file_lock,
     lock_holder,
 )
@@ -128,6 +129,7 @@ __all__ = [
     "ErrorInfo",
     "FileLock",
     "Guarantee",
+    "HeldLock",
     "JsonValue",
     "Manifest",
     "NoOptions",

@@ -11,16 +11,25 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from dativo.errors import StateLockedError
 
-__all__ = ["LEASE_SECONDS", "FileLock", "file_lock", "lock_holder"]
+__all__ = ["LEASE_SECONDS", "FileLock", "HeldLock", "file_lock", "lock_holder"]
 
 LEASE_SECONDS = 60.0
 """A holder that did not touch its lock for so long may be taken over: it is frozen or far away."""
 
 _BEATS_PER_LEASE = 6
 _SECOND_LOOK_SECONDS = 0.2
+
+
+class HeldLock(Protocol):
+    """A lock that somebody else may take over while it is held."""
+
+    def is_held(self) -> bool:
+        """Whether it is still ours; quick, and false where it cannot be told."""
+        ...
 
 
 class FileLock:

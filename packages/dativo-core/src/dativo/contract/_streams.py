@@ -100,12 +100,22 @@ class StreamRequest:
 
 @attrs.frozen(kw_only=True)
 class WriteRequest:
-    """Everything that a job says about writing one stream; ``options`` as in the request."""
+    """Everything that a job says about writing one stream.
+
+    Attributes:
+        stream: The stream's name.
+        mode: What happens to published data now.
+        primary_key: The fields that identify a record.
+        options: The connector's own options class, structured.
+        versioned: Whether records must carry what merging needs: in merge mode, and in the replace
+            by which a stream that is merged otherwise is refreshed.
+    """
 
     stream: str
     mode: WriteMode = WriteMode.APPEND
     primary_key: tuple[str, ...] = ()
     options: object = None
+    versioned: bool = False
 
 
 @attrs.frozen

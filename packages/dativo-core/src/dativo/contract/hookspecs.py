@@ -13,6 +13,7 @@ from dativo.contract._check import ConnectionTestResult
 from dativo.contract._commits import WriteSession
 from dativo.contract._context import Context
 from dativo.contract._info import ConnectorInfo
+from dativo.contract._locks import HeldLock
 from dativo.contract._plans import CompactResult, ReadPlan, WritePlan
 from dativo.contract._streams import Batch, Checkpoint, Stream, StreamRequest, WriteRequest
 
@@ -77,12 +78,14 @@ def plan_read(
 
 
 @hookspec(firstresult=True)
-def lock(config: Any, context: Context) -> AbstractContextManager[None]:
+def lock(config: Any, context: Context) -> AbstractContextManager[HeldLock | None]:
     """Return what holds the whole target for ``context.job_id`` while it is entered; optional.
 
     It keeps out runs of the same job from other machines and checkouts, which the engine's own
     lock does not see. Entering raises ``StateLockedError`` that names the holder. A crash releases
     it; of a holder that stopped moving it may be taken over, so the fence is checked all the same.
+    What entering gives is asked before each commit, and a run that lost the lock ends; ``None`` if
+    it cannot get lost.
     """
     raise NotImplementedError
 
@@ -95,7 +98,11 @@ def write(config: Any, request: WriteRequest, context: Context) -> WriteSession:
 
 @hookspec(firstresult=True)
 def plan_write(config: Any, request: WriteRequest, read: ReadPlan, context: Context) -> WritePlan:
-    """Say what writing the records of *read* would do, without claiming the target; optional."""
+    """Say what writing the records of *read* would do, without claiming the target; optional.
+
+    It is asked twice: first with an empty *read*, to learn what is published already, from which
+    follows what is to be read.
+    """
     raise NotImplementedError
 
 

@@ -11,6 +11,7 @@ import arro3.core as arro3
 from dativo.contract import Batch, Staged, WriteSession
 from dativo.engine._arrow import Tap
 from dativo.engine._control import RunControl
+from dativo.engine._count import Counting
 from dativo.engine._epoch import Epoch
 from dativo.engine._events import BatchRead
 from dativo.engine._slots import Slots
@@ -20,7 +21,6 @@ from dativo.errors import (
     DativoError,
     PluginExecutionError,
     RunInterruptedError,
-    WriteFailedError,
     wrap_exception,
 )
 
@@ -34,8 +34,7 @@ class Drain:
         session: Where the records go.
         slots: The run's threads; the readers of all streams share them.
         control: The run.
-        source: The source's address, for errors.
-        stream: The stream that is read.
+        counting: Compares what source, engine and writer counted, and knows their names.
     """
 
     def __init__(
@@ -44,25 +43,27 @@ class Drain:
         *,
         slots: Slots,
         control: RunControl,
-        source: str,
-        stream: str,
+        counting: Counting,
     ) -> None:
         self._session = session
         self._slots = slots
         self._control = control
-        self._source = source
-        self._stream = stream
+        self._counting = counting
+        self._source = counting.source
+        self._stream = counting.stream
         self._failed = threading.Event()
         self._running: deque[Future[tuple[Staged, int]]] = deque()
         self._schema: arro3.Schema | None = None
 
     def start(self, batch: Batch, epoch: Epoch) -> None:
         """Start draining *batch*; wait only if as many readers are under way as there are slots."""
+        self._counting.require_given(batch)
         tap = Tap(batch.data, tell=self._tell, check=self._check)
         self._check_schema(tap.schema)
         while len(self._running) >= self._control.limits.parallelism:
             self._collect(epoch, until=FIRST_COMPLETED)
-        self._running.append(self._slots.submit(lambda: self._drain(batch, tap)))
+        sequence = epoch.next_sequence()
+        self._running.append(self._slots.submit(lambda: self._drain(batch, tap, sequence)))
 
     def finish(self, epoch: Epoch) -> None:
         """Wait until all readers are drained.
@@ -85,10 +86,11 @@ class Drain:
             self._running.remove(future)
             epoch.add(*future.result())
 
-    def _drain(self, batch: Batch, tap: Tap) -> tuple[Staged, int]:
+    def _drain(self, batch: Batch, tap: Tap, sequence: int) -> tuple[Staged, int]:
         self._check()
+        given = Batch(tap, batch.checkpoint, batch.op, sequence=sequence)
         try:
-            staged = self._session.stage(Batch(tap, batch.checkpoint, batch.op))
+            staged = self._session.stage(given)
         except BaseException as error:
             if tap.error is None:
                 raise
@@ -96,9 +98,7 @@ class Drain:
             raise self._source_error(tap.error) from error
         finally:
             tap.close()
-        if staged.rows != tap.rows:
-            msg = f"the writer staged {staged.rows} rows of the {tap.rows} that it was given"
-            raise WriteFailedError(msg, stream=self._stream, phase="write")
+        self._counting.require_staged(batch, read=tap.rows, staged=staged.rows)
         return staged, tap.size_bytes
 
     def _source_error(self, error: BaseException) -> DativoError:

@@ -27,12 +27,18 @@ class Epoch:
     checkpoint: Checkpoint | None
     staged: list[Staged] = attrs.field(factory=list)
     size_bytes: int = 0
+    batches: int = 0
     started_at: float = attrs.field(factory=time.monotonic)
 
     @property
     def rows(self) -> int:
         """Records that are staged."""
         return sum(one.rows for one in self.staged)
+
+    def next_sequence(self) -> int:
+        """Return the place of the next batch in the order of the epoch, from 1."""
+        self.batches += 1
+        return self.batches
 
     def add(self, staged: Staged, size_bytes: int) -> None:
         """Take in one drained reader; *size_bytes* is what it had in memory."""

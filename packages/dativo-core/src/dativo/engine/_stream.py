@@ -14,6 +14,7 @@ from dativo.contract import (
     Commit,
     ReadMode,
     Receipt,
+    Replay,
     StreamRequest,
     WriteMode,
     WriteRequest,
@@ -21,6 +22,7 @@ from dativo.contract import (
 )
 from dativo.engine._context import EngineContext
 from dativo.engine._control import RunControl
+from dativo.engine._count import Counting
 from dativo.engine._drain import Drain
 from dativo.engine._epoch import Epoch, EpochLimits
 from dativo.engine._events import EpochCommitted, RetryScheduled, StreamFinished, StreamStarted
@@ -221,8 +223,7 @@ class StreamRun:
             session,
             slots=self._slots,
             control=self._control,
-            source=self._pipe.source.name,
-            stream=self._plan.stream,
+            counting=self._counting(),
         )
         epoch = Epoch(checkpoint=self._start.checkpoint)
         with self._pipe.source.extract(self._plan.read, self._start.checkpoint, context) as batches:
@@ -237,6 +238,15 @@ class StreamRun:
                 drain.stop()
         self._control.cancellation.raise_if_set()
         self._finish(epoch, session)
+
+    def _counting(self) -> Counting:
+        info = self._pipe.source.connector.info.source
+        return Counting(
+            source=self._pipe.source.name,
+            writer=self._pipe.writer.name,
+            stream=self._plan.stream,
+            is_required=info is not None and info.replay is Replay.EXACT,
+        )
 
     def _reach(
         self, checkpoint: Checkpoint, epoch: Epoch, drain: Drain, session: WriteSession

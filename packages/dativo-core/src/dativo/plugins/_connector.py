@@ -17,9 +17,11 @@ from dativo.contract import (
     ConnectionTestResult,
     ConnectorInfo,
     Context,
+    HeldLock,
     Operation,
     ReadPlan,
     Role,
+    RowCount,
     Stream,
     StreamRequest,
     WritePlan,
@@ -28,7 +30,7 @@ from dativo.contract import (
 )
 from dativo.errors import CapabilityMissingError
 from dativo.plugins._boundary import Place
-from dativo.plugins._session import guard_session
+from dativo.plugins._session import guard_lock, guard_session
 
 if TYPE_CHECKING:
     import pluggy
@@ -100,17 +102,17 @@ class Connector:
         return place.expect(found, WritePlan)
 
     @contextlib.contextmanager
-    def lock(self, config: object, context: Context) -> Iterator[None]:
+    def lock(self, config: object, context: Context) -> Iterator[HeldLock | None]:
         """Hold the whole target for the job, if the writer can; else do nothing."""
         if "lock" not in self.hooks:
-            yield
+            yield None
             return
         place = self._place("lock")
         found = self._call(place, "lock", config=config, context=context)
         manager = place.expect(found, AbstractContextManager)  # type: ignore[type-abstract]
-        place.call(manager.__enter__)
+        held = place.call(manager.__enter__)
         try:
-            yield
+            yield None if held is None else guard_lock(place, held)
         finally:
             # Only its own failure counts here: what was published is published.
             place.call(lambda: manager.__exit__(None, None, None))
@@ -155,7 +157,20 @@ def _batch(place: Place, item: object) -> Batch:
     operation: object = item.op
     if operation not in tuple(Operation):
         raise place.violation(f"gave a batch with the operation {operation!r}")
-    return attrs.evolve(item, op=Operation(item.op))
+    return attrs.evolve(item, op=Operation(item.op), rows=_rows(place, item.rows))
+
+
+def _rows(place: Place, rows: RowCount | None) -> RowCount | None:
+    """Put the source's own count inside the boundary, whenever it is told."""
+    if callable(rows):
+        return lambda: _count(place, place.call(rows))
+    return None if rows is None else _count(place, rows)
+
+
+def _count(place: Place, rows: object) -> int:
+    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 0:
+        raise place.violation(f"gave {rows!r} where a number of rows is due")
+    return rows
 
 
 def _arrow(place: Place, item: object) -> ArrowStream:

@@ -1,4 +1,4 @@
-"""A write session inside the error boundary."""
+"""A write session, and the lock of a target, inside the error boundary."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import attrs
 
-from dativo.contract import Batch, Commit, CommitRecord, Receipt, Staged, WriteSession
+from dativo.contract import Batch, Commit, CommitRecord, HeldLock, Receipt, Staged, WriteSession
 from dativo.errors import CommitUnknownError
 from dativo.plugins._boundary import Place
 
-__all__ = ["GuardedSession", "guard_session"]
+__all__ = ["GuardedSession", "guard_lock", "guard_session"]
 
 _METHODS = ("stage", "commit", "abort", "last_commit", "close")
 
@@ -24,6 +24,22 @@ def guard_session(place: Place, session: object) -> GuardedSession:
         kind, listed = type(session).__name__, ", ".join(missing)
         raise place.violation(f"gave a session of type {kind!r} without {listed}")
     return GuardedSession(place, session)  # type: ignore[arg-type] # its methods were looked at
+
+
+def guard_lock(place: Place, held: object) -> HeldLock:
+    """Put *held*, which entering a ``lock`` gave, inside the error boundary."""
+    if not callable(getattr(held, "is_held", None)):
+        raise place.violation(f"gave a lock of type {type(held).__name__!r} without is_held")
+    return _GuardedLock(place, held)  # type: ignore[arg-type] # its method was looked at
+
+
+@attrs.frozen
+class _GuardedLock:
+    _place: Place
+    _held: HeldLock
+
+    def is_held(self) -> bool:
+        return self._place.expect(self._place.call(self._held.is_held), bool)
 
 
 @attrs.frozen
