@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dativo.engine._left_behind import abandoned_threads
 from dativo.engine._resources import Resources
 from dativo.errors import ResourceUnavailableError
 
@@ -98,3 +99,54 @@ def test_unknown_one_is_not_discarded_and_failures_to_close_are_dropped() -> Non
 
     resources.get("k", fails)
     resources.close()
+
+
+class Stuck:
+    """A resource whose driver does not come back from *stage*."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+        self.entered, self.release = threading.Event(), threading.Event()
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[object]:
+        self._wait("open")
+        try:
+            yield object()
+        finally:
+            self._wait("close")
+
+    def _wait(self, stage: str) -> None:
+        if stage == self.stage:
+            self.entered.set()
+            self.release.wait(30)
+
+
+@pytest.mark.parametrize("stage", ["open", "close"])
+def test_one_that_does_not_come_back_is_left_behind(stage: str) -> None:
+    stuck, opener, resources = Stuck(stage), Opener(), Resources(close_seconds=0.1)
+    resources.get("sound", opener.open)
+    thread = threading.Thread(target=lambda: resources.get("stuck", stuck.open))
+    thread.start()
+    if stage == "open":
+        stuck.entered.wait(30)
+    else:
+        thread.join()
+
+    resources.close()
+
+    assert stuck.entered.is_set()
+    assert abandoned_threads()
+    stuck.release.set()
+    thread.join()
+
+
+def test_the_others_are_closed_although_one_is_stuck() -> None:
+    stuck, opener, resources = Stuck("close"), Opener(), Resources(close_seconds=0.1)
+    resources.get("sound", opener.open)
+    resources.get("stuck", stuck.open)
+
+    resources.close()
+
+    assert opener.log == ["open", "close"]
+    stuck.release.set()

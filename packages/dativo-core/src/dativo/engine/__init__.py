@@ -15,6 +15,7 @@ from dativo.engine._events import (
     StreamFinished,
     StreamStarted,
 )
+from dativo.engine._left_behind import abandoned_threads
 from dativo.engine._open import inspect_settings
 from dativo.engine._preview import preview
 from dativo.engine._results import (
@@ -24,7 +25,7 @@ from dativo.engine._results import (
     StreamOutcome,
     StreamResult,
 )
-from dativo.engine._run import abandoned_threads, run
+from dativo.engine._run import run
 from dativo.engine._views import DiscoveryResult, Field, PreviewResult, PreviewTable
 
 __all__ = [

@@ -10,11 +10,14 @@ from typing import TypeVar, cast
 
 import attrs
 
+from dativo.engine._left_behind import abandon
 from dativo.errors import ResourceUnavailableError
 
 __all__ = ["Resources"]
 
 T = TypeVar("T")
+
+_CLOSE_SECONDS = 5.0
 
 
 @attrs.define
@@ -32,10 +35,12 @@ class Resources:
 
     Args:
         reopens: Whether a discarded resource may be opened again.
+        close_seconds: How long to wait for the driver of a resource when everything is closed.
     """
 
-    def __init__(self, *, reopens: bool = True) -> None:
+    def __init__(self, *, reopens: bool = True, close_seconds: float = _CLOSE_SECONDS) -> None:
         self._reopens = reopens
+        self._close_seconds = close_seconds
         self._lock = threading.Lock()
         self._slots: dict[str, _Slot] = {}
         self._closed = False
@@ -71,11 +76,20 @@ class Resources:
         return max((slot.opened for slot in self._slots.values()), default=0)
 
     def close(self) -> None:
-        """Close what is open, the newest first; failures to close are dropped."""
+        """Close what is open, the newest first; failures to close are dropped.
+
+        Drivers may wait for a system that never answers, so that what takes too long to open or to
+        close is left behind.
+        """
         self._closed = True
         for slot in reversed(list(self._slots.values())):
-            with slot.lock:
-                _close(slot)
+            closer = threading.Thread(
+                target=_close_locked, args=(slot,), name="dativo-close", daemon=True
+            )
+            closer.start()
+            closer.join(self._close_seconds)
+            if closer.is_alive():
+                abandon()
 
 
 def _lost(key: str) -> ResourceUnavailableError:
@@ -84,6 +98,11 @@ def _lost(key: str) -> ResourceUnavailableError:
         retryable=False,
         fix="Run again, or allow a second snapshot in the job file.",
     )
+
+
+def _close_locked(slot: _Slot) -> None:
+    with slot.lock:
+        _close(slot)
 
 
 def _close(slot: _Slot) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from dativo.engine._cancel import Cancellation, fresh
 from dativo.engine._control import RunControl
 from dativo.engine._epoch import EpochLimits
 from dativo.engine._events import Observer, RunFinished, RunStarted
+from dativo.engine._left_behind import abandon
 from dativo.engine._open import JobFile, open_control, open_job, open_sides, plan_streams
 from dativo.engine._pipe import Pipe
 from dativo.engine._recorder import recording
@@ -22,12 +22,10 @@ from dativo.engine._stream import StreamPlan, StreamRun
 from dativo.errors import DeadlineExceededError, StalledError
 from dativo.state import StateStore, job_lock
 
-__all__ = ["abandoned_threads", "run"]
+__all__ = ["run"]
 
 _TICK_SECONDS = 0.2
 _GRACE_SECONDS = 8.0
-
-_abandoned = threading.Event()
 
 
 def run(
@@ -77,11 +75,6 @@ def run(
                 return recorder.finish(work.run())
         finally:
             store.close()
-
-
-def abandoned_threads() -> bool:
-    """Whether threads of an ended run still wait in a driver; only ``os._exit`` ends them."""
-    return _abandoned.is_set()
 
 
 class _Run:
@@ -179,7 +172,7 @@ class _Run:
             if not future.cancelled():
                 # It waits in a driver that does not listen; it can commit nothing any more,
                 # because a commit begins with a look at the switch.
-                _abandoned.set()
+                abandon()
             outcome = StreamOutcome.NOT_STARTED if future.cancelled() else StreamOutcome.INTERRUPTED
             reason = self._control.redacted(fresh(self._control.cancellation.reason))
             reason.located(stream=plan.stream)
