@@ -18,7 +18,17 @@ __all__ = ["COMMANDS", "make_app"]
 
 COMMANDS: Mapping[str, str] = {
     name: f"dativo.cli.{name}"
-    for name in ("init", "check", "discover", "preview", "run", "plugins", "schema", "errors")
+    for name in (
+        "init",
+        "check",
+        "discover",
+        "preview",
+        "plan",
+        "run",
+        "plugins",
+        "schema",
+        "errors",
+    )
 }
 """The commands in the order in which a newcomer needs them, each with its module."""
 

@@ -9,7 +9,17 @@ import typer
 
 from dativo.cli import _complete as complete
 
-__all__ = ["Config", "Debug", "Json", "Patterns", "Set", "Streams", "Verbose", "help_if_alone"]
+__all__ = [
+    "Config",
+    "Debug",
+    "FullRefresh",
+    "Json",
+    "Patterns",
+    "Set",
+    "Streams",
+    "Verbose",
+    "help_if_alone",
+]
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print exactly one JSON object on standard output.")
@@ -38,6 +48,13 @@ Streams = Annotated[
         "-s",
         metavar="NAME",
         help="Only this stream of the job; may be given several times.",
+    ),
+]
+FullRefresh = Annotated[
+    bool,
+    typer.Option(
+        "--full-refresh",
+        help="Read everything anew and exchange it for what is published, in one step.",
     ),
 ]
 Patterns = Annotated[

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from dativo.cli._commands import Command
 from dativo.cli._edge import Answer, answer
 from dativo.cli._jobs import Outcome, each_job
-from dativo.cli._options import Config, Debug, Json, Streams, Verbose
+from dativo.cli._options import Config, Debug, FullRefresh, Json, Streams, Verbose
 from dativo.cli._session import Options, Session
 
 if TYPE_CHECKING:
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
-
-FullRefresh = Annotated[
-    bool,
-    typer.Option(
-        "--full-refresh",
-        help="Read everything anew and exchange it for what is published, in one step.",
-    ),
-]
 
 
 @app.command(cls=Command)

@@ -15,9 +15,17 @@ from dativo.engine._events import (
     StreamFinished,
     StreamStarted,
 )
+from dativo.engine._forecast import plan
 from dativo.engine._left_behind import abandoned_threads
 from dativo.engine._open import inspect_settings
 from dativo.engine._preview import preview
+from dativo.engine._reports import (
+    CompactedStream,
+    CompactReport,
+    PlanReport,
+    StreamForecast,
+    checkpoint_value,
+)
 from dativo.engine._results import (
     CheckReport,
     ConnectorCheck,
@@ -32,6 +40,8 @@ __all__ = [
     "BatchRead",
     "Cancellation",
     "CheckReport",
+    "CompactReport",
+    "CompactedStream",
     "ConnectorCheck",
     "DiscoveryResult",
     "EpochCommitted",
@@ -39,6 +49,7 @@ __all__ = [
     "Field",
     "Message",
     "Observer",
+    "PlanReport",
     "PreviewResult",
     "PreviewTable",
     "RetryScheduled",
@@ -46,14 +57,17 @@ __all__ = [
     "RunResult",
     "RunStarted",
     "StreamFinished",
+    "StreamForecast",
     "StreamOutcome",
     "StreamResult",
     "StreamStarted",
     "abandoned_threads",
     "check",
+    "checkpoint_value",
     "discover",
     "discover_connector",
     "inspect_settings",
+    "plan",
     "preview",
     "run",
 ]
