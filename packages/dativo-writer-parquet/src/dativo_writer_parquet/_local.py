@@ -1,0 +1,110 @@
+"""A stream in a folder, as a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+import attrs
+
+from dativo.contract import Commit, Context
+from dativo.errors import ConcurrencyError
+from dativo_writer_parquet._claims import Claim, read_claim
+from dativo_writer_parquet._columns import EpochSchema
+from dativo_writer_parquet._config import ParquetConfig
+from dativo_writer_parquet._epoch import (
+    SealedEpoch,
+    already_published,
+    confirm,
+    publish,
+    seal,
+)
+from dativo_writer_parquet._errors import explained
+from dativo_writer_parquet._files import FileFormat
+from dativo_writer_parquet._open import Opened, critical
+from dativo_writer_parquet._records import Published, newest
+from dativo_writer_parquet._staging import StagingArea
+from dativo_writer_parquet._target import Sealed
+
+__all__ = ["Folder"]
+
+
+class Folder:
+    """One run's hold on the folder of one stream; see :class:`Target`."""
+
+    def __init__(self, config: ParquetConfig, context: Context, opened: Opened) -> None:
+        self._config = config
+        self._context = context
+        self._place = opened.place
+        self._workspace = opened.workspace
+        self._claim = opened.claim
+
+    @property
+    def name(self) -> str:
+        return str(self._place.data)
+
+    @property
+    def is_foreign(self) -> bool:
+        return self._claim is None
+
+    def explained(self) -> AbstractContextManager[None]:
+        return explained(self._place.data, stream=self._place.stream)
+
+    def area(self, form: FileFormat) -> StagingArea:
+        return StagingArea(self._workspace.folder, form, stream=self._place.stream)
+
+    def drop(self, area: StagingArea) -> None:
+        area.discard()
+
+    def newest(self) -> Published | None:
+        with self._critical():
+            return newest(self._place)
+
+    def found(self, commit: Commit, last: Published | None) -> Published | None:
+        return already_published(self._place, commit, last)
+
+    def confirm(self, found: Published) -> int:
+        confirm(self._place)
+        return sum((self._place.data / name).stat().st_size for name in found.record.files)
+
+    def seal(self, area: StagingArea, schema: EpochSchema, commit: Commit, rows: int) -> Sealed:
+        sealed = seal(
+            area,
+            schema,
+            commit,
+            rows=rows,
+            folder_mode=self._config.folder_bits,
+            tell=self._context.progress,
+        )
+        return Sealed(
+            published=sealed.published,
+            size_bytes=sealed.size_bytes,
+            publish=lambda: self._publish(sealed),
+        )
+
+    def close(self) -> None:
+        self._workspace.close()
+
+    def _publish(self, sealed: SealedEpoch) -> None:
+        with self._critical():
+            self._require_claim()
+            already_published(self._place, sealed.published.record.commit, newest(self._place))
+            publish(self._place, sealed)
+
+    def _require_claim(self) -> None:
+        holder = read_claim(self._place)
+        if holder is None or self._claim is None or not self._claim.is_same_run(holder):
+            raise ConcurrencyError(
+                f"{self._place.data} was taken over by {holder or 'somebody'} while this run "
+                f"{self._context.run_id} was writing; nothing of it was published",
+                details=_about(holder),
+                stream=self._place.stream,
+                phase="write",
+            )
+
+    def _critical(self) -> AbstractContextManager[None]:
+        return critical(self._place, self._context)
+
+
+def _about(holder: Claim | None) -> Mapping[str, object]:
+    return {} if holder is None else {"holder": attrs.asdict(holder), "fence": holder.fence}
