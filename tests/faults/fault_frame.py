@@ -152,7 +152,7 @@ def run_case(row: Row, number: int, *, keep: bool = False) -> Result:
 def _told(error: Exception) -> str:
     if isinstance(error, AssertionError) and str(error):
         where = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{error} [{Path(where.filename).name}:{where.lineno}]"
+        return f"{str(error)[:2500]} [{Path(where.filename).name}:{where.lineno}]"
     return "".join(traceback.format_exception(error))
 
 
