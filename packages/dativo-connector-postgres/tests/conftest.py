@@ -27,6 +27,12 @@ def make_config(address: Address, **settings: Any) -> PostgresConfig:
     )
 
 
+def counted(batch: Batch) -> int:
+    """Return the source's own count of a batch that is drained."""
+    assert batch.rows is not None
+    return batch.rows if isinstance(batch.rows, int) else batch.rows()
+
+
 @attrs.define
 class Source:
     """A database, and the connector's hooks on it."""
@@ -60,11 +66,16 @@ class Source:
     def read_on(
         self, stream: str, state: Checkpoint | None, **parts: Any
     ) -> tuple[pa.Table, Checkpoint | None]:
-        """Read from *state* on, in a run of its own; return the rows and the last checkpoint."""
+        """Read from *state* on, in a run of its own; return the rows and the last checkpoint.
+
+        What arrives is compared with what the source says of itself, as the engine does.
+        """
         tables, checkpoint = [], None
         try:
             for batch in self.batches(stream, state, **parts):
-                tables.append(self.context.read(batch.data))
+                table = self.context.read(batch.data)
+                assert table.num_rows == counted(batch)
+                tables.append(table)
                 checkpoint = batch.checkpoint or checkpoint
         finally:
             self.context.close()

@@ -10,7 +10,7 @@ import pytest
 import dativo_connector_postgres
 from dativo.contract import Manifest, ReadMode, Replay, Role, hookspecs
 
-HOOKS = frozenset({"check_connection", "describe", "discover", "extract"})
+HOOKS = frozenset({"check_connection", "describe", "discover", "extract", "plan_read"})
 
 
 def test_manifest_is_what_the_code_says() -> None:

@@ -1,7 +1,13 @@
 """Read tables, views and queries from PostgreSQL as Arrow streams."""
 
 from dativo_connector_postgres._config import PostgresConfig, PostgresOptions
-from dativo_connector_postgres._hooks import check_connection, describe, discover, extract
+from dativo_connector_postgres._hooks import (
+    check_connection,
+    describe,
+    discover,
+    extract,
+    plan_read,
+)
 
 __all__ = [
     "PostgresConfig",
@@ -10,4 +16,5 @@ __all__ = [
     "describe",
     "discover",
     "extract",
+    "plan_read",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
 
 import attrs
 import psycopg
@@ -40,11 +41,24 @@ _FIXED = {
     "xmlbinary": "base64",
     "standard_conforming_strings": "on",
     "idle_in_transaction_session_timeout": "0",
+    # A client machine that vanished is noticed, and its snapshot given back, within a minute.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+
+# Not every version and platform has them; one that does not know a setting refuses the session.
+_OPTIONAL = {
+    "client_connection_check_interval": "10000",
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
 }
 
 
-def conninfo(config: PostgresConfig) -> str:
+def conninfo(config: PostgresConfig, facts: ServerFacts | None = None) -> str:
     """Return the connection string of libpq; it holds the password, so it is never logged.
+
+    With *facts* it has settings that not every server knows.
 
     Raises:
         InvalidConfigError: A setting holds what no connection string can.
@@ -53,6 +67,7 @@ def conninfo(config: PostgresConfig) -> str:
         **_FIXED,
         "statement_timeout": _milliseconds(config.statement_timeout),
         "lock_timeout": _milliseconds(config.lock_timeout),
+        **(facts.settings if facts is not None else {}),
     }
     parameters: dict[str, object] = {
         "host": config.host,
@@ -80,13 +95,13 @@ def conninfo(config: PostgresConfig) -> str:
     return make_conninfo("", **{name: str(value) for name, value in given.items()})
 
 
-def open_connection(config: PostgresConfig) -> Connection:
+def open_connection(config: PostgresConfig, facts: ServerFacts | None = None) -> Connection:
     """Open a read-only session in autocommit.
 
     Raises:
         DativoError: The server cannot be reached or refuses.
     """
-    text = conninfo(config)
+    text = conninfo(config, facts)
     try:
         return psycopg.connect(text, autocommit=True)
     except (psycopg.Error, UnicodeError) as error:  # the latter is no host name at all
@@ -113,24 +128,31 @@ class ServerFacts:
     version_text: str
     money_scale: int
     """Digits after the point of money, by the database's ``lc_monetary``."""
+    asked_at: datetime
+    """The server's clock when it was asked."""
+    settings: Mapping[str, str]
+    """Settings of a session that not every server knows."""
 
 
 def server_facts(connection: Connection) -> ServerFacts:
-    """Ask the server what it is.
+    """Ask the server what it is, and let *connection* have all settings that it knows.
 
     Raises:
         ConfigurationError: It is older than what is supported.
     """
     row = connection.execute(
         "SELECT current_setting('server_version_num')::int, current_setting('server_version'), "
-        "scale(0::money::numeric)"
+        "scale(0::money::numeric), clock_timestamp()"
     ).fetchone()
     assert row is not None
-    number, text, scale = row
+    number, text, scale, asked_at = row
+    assert isinstance(asked_at, datetime)
     facts = ServerFacts(
         version=int(str(number)) // 10000,
         version_text=str(text),
         money_scale=int(str(scale)),
+        asked_at=asked_at,
+        settings=_apply_optional(connection),
     )
     if facts.version < OLDEST_VERSION:
         raise ConfigurationError(
@@ -139,6 +161,16 @@ def server_facts(connection: Connection) -> ServerFacts:
             fix="Upgrade the server.",
         )
     return facts
+
+
+def _apply_optional(connection: Connection) -> dict[str, str]:
+    """Set what the server knows, and return it."""
+    known = {}
+    for name, value in _OPTIONAL.items():
+        with suppress(psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError):
+            connection.execute(f"SET {name} = {value}".encode())
+            known[name] = value
+    return known
 
 
 def _milliseconds(seconds: float) -> str:

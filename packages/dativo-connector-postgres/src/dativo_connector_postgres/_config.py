@@ -16,6 +16,7 @@ __all__ = [
     "SslMode",
     "Ties",
     "Unrepresentable",
+    "WaitFor",
 ]
 
 _NUMERIC_POLICY = r"text|decimal\((?:[1-9]|[1-6][0-9]|7[0-6]), ?[0-9]{1,2}\)"
@@ -57,6 +58,17 @@ class Ties(StrEnum):
     """The read stops, because exact delivery is impossible."""
     REDELIVER = "redeliver"
     """The whole group is delivered once more, and a warning says so."""
+
+
+class WaitFor(StrEnum):
+    """Which open transactions may still commit rows that an increment must not pass by."""
+
+    AUTO = "auto"
+    """All for a cursor of time, else those that write to the table."""
+    TRANSACTIONS = "transactions"
+    """All of the database."""
+    WRITERS = "writers"
+    """Those that have written something, or hold a lock for it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -148,4 +160,18 @@ class PostgresOptions:
         "What an incremental read does when more than 1,000 rows share the last cursor value and "
         "this group changed since: stop, or deliver the group again.",
         default=Ties.ERROR,
+    )
+    lag: str | None = setting(
+        "How far increments stay behind, for rows that come with an older cursor value: a duration "
+        "such as 5m, counted from the server's clock (for columns without a time zone in UTC), or "
+        "for numbers a distance from the highest value.",
+        default=None,
+        pattern=r"[0-9]{1,9}[smhd]?",
+        examples=("5m", "1000"),
+    )
+    wait_for: WaitFor = setting(
+        "Which open transactions may still commit rows that an increment must not pass by: all of "
+        "the database, those that write, or auto, which is all for a cursor of time and else the "
+        "writers of the table.",
+        default=WaitFor.AUTO,
     )

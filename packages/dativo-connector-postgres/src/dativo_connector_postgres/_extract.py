@@ -10,7 +10,7 @@ from dativo_connector_postgres._incremental import read_new
 from dativo_connector_postgres._parts import parts_of
 from dativo_connector_postgres._plan import plan_stream
 from dativo_connector_postgres._ranges import Bounds
-from dativo_connector_postgres._read import reader
+from dativo_connector_postgres._read import batch_of
 from dativo_connector_postgres._snapshot import open_snapshot
 
 __all__ = ["extract"]
@@ -29,4 +29,4 @@ def extract(
             yield from read_new(snapshot, plan, state, context)
             return
         for part in parts_of(snapshot, plan, context.parallelism):
-            yield Batch(reader(snapshot, plan, context, bounds.sql, part))
+            yield batch_of(snapshot, plan, context, bounds.sql, part)

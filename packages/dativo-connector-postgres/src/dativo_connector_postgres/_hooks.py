@@ -13,6 +13,7 @@ from dativo.contract import (
     ErrorInfo,
     Permissions,
     ReadMode,
+    ReadPlan,
     Replay,
     SourceInfo,
     Stream,
@@ -21,7 +22,7 @@ from dativo.contract import (
 )
 from dativo_connector_postgres._config import PostgresConfig, PostgresOptions
 
-__all__ = ["check_connection", "describe", "discover", "extract"]
+__all__ = ["check_connection", "describe", "discover", "extract", "plan_read"]
 
 
 @hookimpl
@@ -37,6 +38,7 @@ def describe() -> ConnectorInfo:
             parallel=True,
             queries=True,
             filters=True,
+            key_scans=True,
             checkpoint_version=1,
         ),
         permissions=Permissions(
@@ -72,6 +74,16 @@ def extract(
     from dativo_connector_postgres._extract import extract as read
 
     return read(config, request, state, context)
+
+
+@hookimpl
+def plan_read(
+    config: PostgresConfig, request: StreamRequest, state: Checkpoint | None, context: Context
+) -> ReadPlan:
+    """Say what a read would do, by the catalogs, the planner and indexes."""
+    from dativo_connector_postgres._preview import plan_read as plan
+
+    return plan(config, request, state, context)
 
 
 _ERRORS = tuple(

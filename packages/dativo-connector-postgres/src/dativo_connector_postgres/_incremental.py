@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from dativo.contract import Batch, Checkpoint, Context
 from dativo.errors import DataFormatError
@@ -11,22 +10,17 @@ from dativo_connector_postgres._config import NullCursors
 from dativo_connector_postgres._names import quote
 from dativo_connector_postgres._parts import parts_of
 from dativo_connector_postgres._plan import StreamPlan
-from dativo_connector_postgres._position import Position
+from dativo_connector_postgres._position import Position, checkpoint_of
 from dativo_connector_postgres._ranges import base_of, compare, literal
-from dativo_connector_postgres._read import reader
+from dativo_connector_postgres._read import batch_of
 from dativo_connector_postgres._relations import Column
+from dativo_connector_postgres._settled import Limit, Settlement, pending_of, settle
 from dativo_connector_postgres._snapshot import Snapshot
+from dativo_connector_postgres._steps import shares_of
 
-__all__ = ["read_new"]
+__all__ = ["binding", "highest", "read_new"]
 
-_ROWS_PER_STEP = 5_000_000
-"""A longer range is cut here, each step with a checkpoint of its own."""
-
-_BOUNDS = (
-    "SELECT histogram_bounds::text::text[] FROM pg_stats "
-    "WHERE schemaname = %(schema)s AND tablename = %(table)s AND attname = %(column)s "
-    "AND histogram_bounds IS NOT NULL AND NOT inherited"
-)
+_UNBOUNDED = {"date", "timestamp", "timestamptz", "numeric"}
 
 
 def read_new(
@@ -38,27 +32,42 @@ def read_new(
     _report_nulls(snapshot, plan, cursor, context)
     start = None if state is None else Position.of_state(state, plan)
     rest = None if start is None else start.rest(snapshot, plan, context)
-    settled = _settled(snapshot, plan, cursor, context)
-    last = _last(snapshot, plan, cursor, rest, settled)
+    top = highest(snapshot, plan, cursor, rest)
+    if top is None:
+        yield Batch(plan.schema.empty_table(), state, rows=0)
+        return
+    settlement = settle(snapshot, plan, start, top=top, earlier=pending_of(state))
+    limits = binding(snapshot, cursor, settlement, top)
+    for limit in limits:
+        _report(snapshot, plan, limit, context, rest=rest)
+    last = highest(snapshot, plan, cursor, rest, *(limit.sql for limit in limits))
+    pending = [one.to_json() for one in settlement.pending]
     if last is None:
-        yield Batch(plan.schema.empty_table(), state)
+        yield Batch(plan.schema.empty_table(), checkpoint_of(plan, start, pending), rows=0)
         return
     first = None if start is None else start.value
-    for cut in _cuts(snapshot, plan, cursor, first=first, last=last):
-        part = reader(snapshot, plan, context, rest, compare(cursor, "<", cut))
-        yield Batch(part, Position.before(cut).to_checkpoint(plan))
-        rest = compare(cursor, ">=", cut)
+    for share in shares_of(snapshot, plan, context.parallelism, first=first, last=last):
+        reached = Position.before(share.end)
+        checkpoint = checkpoint_of(plan, reached, pending) if share.is_last else None
+        below = compare(cursor, "<", share.end)
+        yield batch_of(snapshot, plan, context, rest, below, checkpoint=checkpoint)
+        rest = compare(cursor, ">=", share.end)
     *parts, final = parts_of(snapshot, plan, context.parallelism) if rest is None else [None]
     to_last = compare(cursor, "<=", last)
     for pages in parts:
-        yield Batch(reader(snapshot, plan, context, to_last, pages))
-    end = Position.through(last, snapshot, plan).to_checkpoint(plan)
-    yield Batch(reader(snapshot, plan, context, rest, to_last, final), end)
+        yield batch_of(snapshot, plan, context, to_last, pages)
+    end = checkpoint_of(plan, Position.through(last, snapshot, plan), pending)
+    yield batch_of(snapshot, plan, context, rest, to_last, final, checkpoint=end)
 
 
-def _last(
+def highest(
     snapshot: Snapshot, plan: StreamPlan, cursor: Column, *conditions: str | None
 ) -> str | None:
+    """Return the highest value of the cursor among the rows that meet *conditions*.
+
+    Raises:
+        DataFormatError: It is one that no value can follow.
+    """
     wanted = f"max({quote(cursor.name)})::text"
     (value,) = snapshot.row(plan.select(*conditions, expressions=wanted))
     if value is None:
@@ -74,24 +83,30 @@ def _last(
     return last
 
 
-_UNBOUNDED = {"date", "timestamp", "timestamptz", "numeric"}
+def binding(snapshot: Snapshot, cursor: Column, settlement: Settlement, top: str) -> list[Limit]:
+    """Return the limits that keep rows back: those that the highest value does not meet."""
+    if not settlement.limits:
+        return []
+    wanted = ", ".join(f"({limit.sql})" for limit in settlement.limits)
+    row = snapshot.row(
+        f"SELECT {wanted} FROM (SELECT {literal(cursor, top)} AS {quote(cursor.name)}) AS t"  # noqa: S608
+    )
+    return [limit for limit, holds in zip(settlement.limits, row, strict=True) if not holds]
 
 
-def _settled(snapshot: Snapshot, plan: StreamPlan, cursor: Column, context: Context) -> str | None:
-    """Keep off the time in which a transaction that is still at work may yet commit rows."""
-    oldest: datetime | None = snapshot.oldest_writer
-    if oldest is None or base_of(cursor).name != "timestamptz":
-        return None
-    later = compare(cursor, ">=", oldest.isoformat())
-    (held_back,) = snapshot.row(plan.select(later, expressions="count(*)"))
-    if held_back:
-        context.log(
-            f"{plan.name}: {held_back} rows with {cursor.name} since {oldest.isoformat()} wait for "
-            "the next run, because a transaction from then is still writing",
-            level="warning",
-            stream=plan.name,
-        )
-    return compare(cursor, "<", oldest.isoformat())
+def _report(
+    snapshot: Snapshot, plan: StreamPlan, limit: Limit, context: Context, *, rest: str | None
+) -> None:
+    if not limit.reason:
+        return
+    beyond = f"({limit.sql}) IS FALSE"
+    (rows,) = snapshot.row(plan.select(rest, beyond, expressions="count(*)"))
+    context.log(
+        f"{plan.name}: {rows} rows {limit.beyond} wait for the next run, because {limit.reason}",
+        level="warning",
+        stream=plan.name,
+        rows=rows,
+    )
 
 
 def _report_nulls(snapshot: Snapshot, plan: StreamPlan, cursor: Column, context: Context) -> None:
@@ -109,32 +124,3 @@ def _report_nulls(snapshot: Snapshot, plan: StreamPlan, cursor: Column, context:
             stream=plan.name,
         )
     context.log(f"{text}; they are left out", level="warning", stream=plan.name, rows=rows)
-
-
-def _cuts(
-    snapshot: Snapshot, plan: StreamPlan, cursor: Column, *, first: str | None, last: str
-) -> list[str]:
-    """Return values that cut a long range into steps, if an index finds each step."""
-    relation = plan.relation
-    if relation is None or cursor.name not in relation.indexed:
-        return []
-    steps = (relation.estimated_rows or 0) // _ROWS_PER_STEP
-    names = {"schema": relation.schema, "table": relation.name, "column": cursor.name}
-    found = snapshot.query(_BOUNDS, names) if steps > 1 else []
-    if not found:
-        return []
-    bounds = found[0][0]
-    every = max(1, len(bounds) // steps)
-    return [
-        bound
-        for bound in bounds[every:-1:every]
-        if _is_between(snapshot, cursor, bound, first=first, last=last)
-    ]
-
-
-def _is_between(
-    snapshot: Snapshot, cursor: Column, value: str, *, first: str | None, last: str
-) -> bool:
-    middle = literal(cursor, value)
-    above = "true" if first is None else f"{literal(cursor, first)} < {middle}"
-    return bool(snapshot.row(f"SELECT {above} AND {middle} < {literal(cursor, last)}")[0])

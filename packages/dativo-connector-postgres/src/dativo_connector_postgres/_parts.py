@@ -39,7 +39,7 @@ def parts_of(snapshot: Snapshot, plan: StreamPlan, parallelism: int) -> list[str
     relation, wanted = plan.relation, plan.options.partitions
     # A condition may be served by an index, which ranges of pages would keep from being used.
     is_filtered = plan.where is not None and not wanted
-    if relation is None or relation.kind not in "rpm" or wanted == 1 or is_filtered:
+    if relation is None or not plan.is_table or wanted == 1 or is_filtered:
         return [None]
     if snapshot.facts.version < _RANGE_SCAN_VERSION:
         return [None]

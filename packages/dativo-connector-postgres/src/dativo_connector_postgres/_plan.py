@@ -44,6 +44,11 @@ class StreamPlan:
     where: str | None
     options: PostgresOptions
 
+    @property
+    def is_table(self) -> bool:
+        """Whether the rows lie in this database, so that counting them is cheap."""
+        return self.relation is not None and self.relation.kind in "rpm"
+
     def select(self, *conditions: str | None, expressions: str | None = None) -> str:
         """Return a query for the rows that meet all *conditions* and the stream's own."""
         wanted = expressions or ", ".join(field.sql for field in self.fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -17,12 +17,12 @@ from dativo_connector_postgres._ranges import base_of, compare
 from dativo_connector_postgres._relations import Column
 from dativo_connector_postgres._snapshot import Snapshot
 
-__all__ = ["CHECKPOINT_VERSION", "Position"]
+__all__ = ["CHECKPOINT_VERSION", "Position", "checkpoint_of"]
 
 CHECKPOINT_VERSION = 1
 
 _MOST_KEYS = 1000
-_MOST_KEY_BYTES = 48 * 1024
+_MOST_KEY_BYTES = 32 * 1024
 
 Keys = tuple[tuple[str, ...], ...]
 
@@ -33,7 +33,8 @@ class Position:
 
     Attributes:
         value: A value of the cursor, as text. All rows below it are delivered.
-        keys: The delivered rows at ``value``, by primary key; empty if none is.
+        keys: The delivered rows at ``value``, by primary key and, in tables, the transaction that
+            wrote them: a row that is written again is another one. Empty if none is.
         digest: In their place, where they are many: their number and a sum over them.
     """
 
@@ -52,7 +53,7 @@ class Position:
         assert plan.cursor is not None
         here = compare(plan.cursor, "=", value)
         if plan.primary_key:
-            wanted = ", ".join(f"{quote(name)}::text" for name in plan.primary_key)
+            wanted = ", ".join(_version(plan))
             sql = f"{plan.select(here, expressions=wanted)} LIMIT {_MOST_KEYS + 1}"
             keys: Keys = tuple(sorted(tuple(map(str, row)) for row in snapshot.query(sql)))
             if len(keys) <= _MOST_KEYS and len(json.dumps(keys)) <= _MOST_KEY_BYTES:
@@ -60,8 +61,8 @@ class Position:
         return cls(value=value, digest=_digest(snapshot, plan, here))
 
     @classmethod
-    def of_state(cls, state: Checkpoint, plan: StreamPlan) -> Position:
-        """Read a committed checkpoint.
+    def of_state(cls, state: Checkpoint, plan: StreamPlan) -> Position | None:
+        """Read a committed checkpoint; ``None`` if it is one from before the first row.
 
         Raises:
             StateError: It is not of this version, cursor or key.
@@ -82,6 +83,8 @@ class Position:
                 + ", ".join(f"{found.get(name)!r} is now {expected[name]!r}" for name in changed),
                 stream=plan.name,
             )
+        if found["value"] is None:
+            return None
         digest = found.get("digest")
         return cls(
             value=str(found["value"]),
@@ -89,15 +92,14 @@ class Position:
             digest=None if digest is None else (int(digest["rows"]), str(digest["sum"])),
         )
 
-    def to_checkpoint(self, plan: StreamPlan) -> Checkpoint:
-        """Return what is stored."""
-        assert plan.cursor is not None
-        value: dict[str, Any] = {**_identity(plan, plan.cursor), "value": self.value}
+    def to_json(self) -> dict[str, Any]:
+        """Return what a checkpoint says of it."""
+        value: dict[str, Any] = {"value": self.value}
         if self.keys:
             value["keys"] = [list(key) for key in self.keys]
         if self.digest is not None:
             value["digest"] = {"rows": self.digest[0], "sum": self.digest[1]}
-        return Checkpoint(value, CHECKPOINT_VERSION)
+        return value
 
     def rest(self, snapshot: Snapshot, plan: StreamPlan, context: Context) -> str:
         """Return the condition for all rows that are not delivered.
@@ -134,19 +136,39 @@ class Position:
         context.log(f"{text}; it is delivered again", level="warning", stream=plan.name)
 
 
+def checkpoint_of(
+    plan: StreamPlan, position: Position | None, pending: Sequence[Mapping[str, Any]]
+) -> Checkpoint:
+    """Return what is stored: how far the rows are delivered, and what is not settled beyond."""
+    assert plan.cursor is not None
+    reached = {"value": None} if position is None else position.to_json()
+    value: dict[str, Any] = {**_identity(plan, plan.cursor), **reached}
+    if pending:
+        value["pending"] = list(pending)
+    return Checkpoint(value, CHECKPOINT_VERSION)
+
+
 def _identity(plan: StreamPlan, cursor: Column) -> dict[str, Any]:
     return {"cursor": cursor.name, "type": base_of(cursor).sql, "key": list(plan.primary_key)}
 
 
 def _is_one_of(plan: StreamPlan, keys: Keys) -> str:
-    names = ", ".join(f"{quote(name)}::text" for name in plan.primary_key)
+    names = ", ".join(_version(plan)[: len(keys[0])])
     rows = ", ".join(f"({', '.join(map(quote_literal, key))})" for key in keys)
     return f"({names}) IN ({rows})"
 
 
+def _version(plan: StreamPlan) -> list[str]:
+    """Return what tells a row from others and from what it was before, as expressions."""
+    keys = [f"{quote(name)}::text" for name in plan.primary_key]
+    # A refresh of a materialized view writes every row anew.
+    is_written = plan.relation is not None and plan.relation.kind in "rp"
+    return [*keys, "xmin::text"] if is_written else keys
+
+
 def _digest(snapshot: Snapshot, plan: StreamPlan, here: str) -> tuple[int, str]:
-    columns = plan.primary_key or tuple(field.column.name for field in plan.fields)
-    row = f"ROW({quote_list(columns)})::text"
+    columns = quote_list(tuple(field.column.name for field in plan.fields))
+    row = f"ROW({', '.join(_version(plan)) if plan.primary_key else columns})::text"
     wanted = f"count(*), coalesce(sum(hashtextextended({row}, 0)), 0)::text"
     rows, total = snapshot.row(plan.select(here, expressions=wanted))
     return int(rows), str(total)

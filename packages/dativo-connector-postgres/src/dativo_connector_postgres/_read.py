@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import adbc_driver_manager
+import attrs
 import psycopg
 import pyarrow as pa
 
-from dativo.contract import ArrowStream, Context
+from dativo.contract import Batch, Checkpoint, Context
 from dativo.errors import DataFormatError, RunInterruptedError
 from dativo_connector_postgres._errors import sqlstate_of, tidy
 from dativo_connector_postgres._fields import BadColumnError, Field
@@ -16,21 +18,58 @@ from dativo_connector_postgres._names import quote
 from dativo_connector_postgres._plan import StreamPlan
 from dativo_connector_postgres._snapshot import Snapshot
 
-__all__ = ["reader"]
+__all__ = ["batch_of"]
 
 _LARGEST_BATCH_BYTES = 4 << 20
 """Larger batches take memory and gain no speed."""
 
 
-def reader(
-    snapshot: Snapshot, plan: StreamPlan, context: Context, *conditions: str | None
-) -> ArrowStream:
-    """Return a lazy reader of the plan's rows that meet *conditions*; it opens nothing yet."""
-    return context.reader(plan.schema, _batches(snapshot, plan, context, conditions))
+@attrs.define
+class _Delivered:
+    """How many rows the driver has delivered, before anything was done with them."""
+
+    rows: int = 0
+
+
+def batch_of(
+    snapshot: Snapshot,
+    plan: StreamPlan,
+    context: Context,
+    *conditions: str | None,
+    checkpoint: Checkpoint | None = None,
+) -> Batch:
+    """Return a lazy reader of the plan's rows that meet *conditions*; it opens nothing yet.
+
+    Its own count comes from the server where that is cheap, which is in tables. Of a view or a
+    query it is what the driver delivered: counting there may take as long as reading.
+    """
+    delivered = _Delivered()
+    data = context.reader(
+        plan.schema, _batches(snapshot, plan, context, conditions, delivered=delivered)
+    )
+    rows: Callable[[], int] = lambda: delivered.rows  # noqa: E731 - a name would say no more
+    if plan.is_table:
+        rows = partial(_count, snapshot, plan, context, conditions)
+    return Batch(data, checkpoint, rows=rows)
+
+
+def _count(
+    snapshot: Snapshot, plan: StreamPlan, context: Context, conditions: tuple[str | None, ...]
+) -> int:
+    with snapshot.guarded(context, plan.name):
+        _stop_if_cancelled(context, plan)
+        context.progress(f"counting {plan.name}")
+        (rows,) = snapshot.row(plan.select(*conditions, expressions="count(*)"))
+        return int(rows)
 
 
 def _batches(
-    snapshot: Snapshot, plan: StreamPlan, context: Context, conditions: tuple[str | None, ...]
+    snapshot: Snapshot,
+    plan: StreamPlan,
+    context: Context,
+    conditions: tuple[str | None, ...],
+    *,
+    delivered: _Delivered,
 ) -> Iterator[pa.RecordBatch]:
     with snapshot.guarded(context, plan.name):
         _stop_if_cancelled(context, plan)
@@ -39,6 +78,7 @@ def _batches(
                 size_bytes = min(context.batch_bytes, _LARGEST_BATCH_BYTES)
                 for batch in session.read(plan.select(*conditions), size_bytes):
                     _stop_if_cancelled(context, plan)
+                    delivered.rows += batch.num_rows
                     yield from _cut(_finished(plan, batch), context.batch_rows)
         except BadColumnError as error:
             text = str(error)
@@ -108,8 +148,7 @@ def _find(
 ) -> tuple[str, dict[str, str]] | None:
     if field.bad is None:
         return None
-    is_table = plan.relation is not None and plan.relation.kind in "rpm"
-    keys = plan.primary_key or (("ctid",) if is_table else ())
+    keys = plan.primary_key or (("ctid",) if plan.is_table else ())
     shown = [field.column.name, *keys]
     expressions = ", ".join(
         f"left({name if name == 'ctid' else quote(name)}::text, 100)" for name in shown

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
 from typing import Any
 
 import adbc_driver_manager
@@ -15,6 +14,7 @@ from adbc_driver_manager import AdbcDatabase
 
 from dativo.contract import Context
 from dativo.errors import DativoError, RunInterruptedError, ServiceUnavailableError
+from dativo_connector_postgres._activity import Activity, begin_observed
 from dativo_connector_postgres._client import (
     Connection,
     ServerFacts,
@@ -33,13 +33,6 @@ _CANCEL_SECONDS = 0.2
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-# Those that may still commit rows with a now() from before the snapshot.
-_OLDEST = (
-    "SELECT min(xact_start) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-    "AND backend_type = 'client backend' AND datname = current_database() "
-    "AND xact_start IS NOT NULL AND backend_xid IS NOT NULL"
-)
-
 
 class Snapshot:
     """A repeatable-read transaction whose snapshot is exported as long as it lives.
@@ -48,8 +41,7 @@ class Snapshot:
         config: What it was opened with.
         leader: The connection that holds it and does nothing else: an error in it would end it.
         facts: What the server is.
-        oldest_writer: When the oldest transaction began that had written and not ended when the
-            snapshot was taken, as far as the role may see it.
+        activity: Who may still commit rows that the snapshot does not show.
     """
 
     def __init__(
@@ -58,13 +50,13 @@ class Snapshot:
         leader: Connection,
         *,
         facts: ServerFacts,
-        oldest_writer: datetime | None,
+        activity: Activity,
         identifier: str,
     ) -> None:
         self.config = config
         self.leader = leader
         self.facts = facts
-        self.oldest_writer = oldest_writer
+        self.activity = activity
         self._identifier = identifier
         self._lock = threading.Lock()
         self._database: AdbcDatabase | None = None
@@ -165,7 +157,7 @@ class Snapshot:
         with self._lock:
             connection = self._idle_planners.pop() if self._idle_planners else None
         if connection is None:
-            connection = open_connection(self.config)
+            connection = open_connection(self.config, self.facts)
             try:
                 connection.execute(_BEGIN)
                 connection.execute(f"SET TRANSACTION SNAPSHOT '{self._identifier}'".encode())
@@ -186,7 +178,7 @@ class Snapshot:
                 return session
             if self._database is None:
                 # It loads the types of the server once, for all sessions.
-                self._database = adbc_driver_postgresql.connect(conninfo(self.config))
+                self._database = adbc_driver_postgresql.connect(conninfo(self.config, self.facts))
             database = self._database
         session = Session(database, self._identifier)
         with self._lock:
@@ -209,26 +201,19 @@ def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
         leader = stack.enter_context(connect(config))
         try:
             facts = server_facts(leader)
-            oldest = _one(leader, _OLDEST)
-            leader.execute(_BEGIN)
-            identifier = str(_one(leader, "SELECT pg_export_snapshot()"))
+            identifier, activity = begin_observed(leader, facts.asked_at)
         except psycopg.Error as error:
             raise from_driver(error, password=config.password) from error
         snapshot = Snapshot(
             config,
             leader,
             facts=facts,
-            oldest_writer=oldest if isinstance(oldest, datetime) else None,
+            activity=activity,
             identifier=identifier,
         )
         stack.callback(snapshot.close)
         stack.enter_context(_cancelling(snapshot, context))
         yield snapshot
-
-
-def _one(connection: Connection, sql: str) -> object:
-    row = connection.execute(sql.encode()).fetchone()
-    return None if row is None else row[0]
 
 
 @contextmanager

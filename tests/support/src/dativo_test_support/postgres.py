@@ -39,6 +39,7 @@ _SETTINGS: dict[str, str] = {
     "jit": "off",
     "listen_addresses": "127.0.0.1",
     "log_min_messages": "warning",
+    "max_prepared_transactions": "10",
     "max_wal_size": "4GB",
     "timezone": "UTC",
     "unix_socket_directories": "",
