@@ -50,6 +50,7 @@ def context(control: RunControl) -> EngineContext:
         role=Role.SOURCE,
         stream="s",
         attempt=3,
+        fence=7,
         streams=(StreamRequest(stream="s"),),
         patterns=("a*",),
         limit=5,

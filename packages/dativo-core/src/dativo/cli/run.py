@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import attrs
 import typer
 
 from dativo.cli._commands import Command
@@ -21,12 +22,40 @@ __all__ = ["app"]
 app = typer.Typer(add_completion=False)
 
 
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="VALUE",
+        help="Read again what has this cursor value or a higher one; the state stays as it is.",
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="VALUE",
+        help="Read again what has a lower cursor value than this; the state stays as it is.",
+    ),
+]
+AllowDuplicates = Annotated[
+    bool,
+    typer.Option(
+        "--allow-duplicates",
+        help="With --from or --to: also for streams that are appended, which doubles records.",
+    ),
+]
+
+
 @app.command(cls=Command)
 def run(
     *,
     config: Config = None,
     stream: Streams = None,
     full_refresh: FullRefresh = False,
+    from_value: From = None,
+    to_value: To = None,
+    allow_duplicates: AllowDuplicates = False,
     json: Json = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -37,15 +66,32 @@ def run(
     A second signal stops it at once.
     """
     options = Options(json=json, verbose=verbose, debug=debug)
-    work = functools.partial(_run, streams=tuple(stream or ()), full_refresh=full_refresh)
+    scope = _Scope(
+        streams=tuple(stream or ()),
+        full_refresh=full_refresh,
+        lower=from_value,
+        upper=to_value,
+        allow_duplicates=allow_duplicates,
+    )
 
     def action(session: Session) -> Answer:
-        return each_job(session, config, functools.partial(work, session))
+        return each_job(session, config, functools.partial(_run, session, scope=scope))
 
     return answer(options, action, loads_plugins=True)
 
 
-def _run(session: Session, job: Job, *, streams: tuple[str, ...], full_refresh: bool) -> Outcome:
+@attrs.frozen(kw_only=True)
+class _Scope:
+    """What of a job is run."""
+
+    streams: tuple[str, ...]
+    full_refresh: bool
+    lower: str | None
+    upper: str | None
+    allow_duplicates: bool
+
+
+def _run(session: Session, job: Job, *, scope: _Scope) -> Outcome:
     from dativo import engine  # loads all that a run needs
     from dativo.cli._progress import open_progress  # as above
     from dativo.cli._render_run import show_run  # as above
@@ -58,8 +104,11 @@ def _run(session: Session, job: Job, *, streams: tuple[str, ...], full_refresh: 
     ):
         result = engine.run(
             job,
-            streams=streams,
-            full_refresh=full_refresh,
+            streams=scope.streams,
+            full_refresh=scope.full_refresh,
+            lower=scope.lower,
+            upper=scope.upper,
+            allow_duplicates=scope.allow_duplicates,
             observer=progress,
             cancellation=cancellation,
         )

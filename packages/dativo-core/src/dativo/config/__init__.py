@@ -1,6 +1,6 @@
 """Job files: read with every problem at once, structured strictly, their secrets hidden."""
 
-from dativo.config._job import ConnectorUse, Job, RunSettings, StreamSelection
+from dativo.config._job import ConnectorUse, Deletes, Job, RunSettings, StreamSelection
 from dativo.config._load import JobDraft, LoadedJob, draft_job, load_job, load_jobs
 from dativo.config._node import Entry, Node, NodeKind, Origin
 from dativo.config._problems import ProblemList, nearest
@@ -14,6 +14,7 @@ from dativo.config._yaml import parse_yaml
 __all__ = [
     "MASK",
     "ConnectorUse",
+    "Deletes",
     "Entry",
     "Job",
     "JobDraft",

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from dativo.config._job import Deletes
 from dativo.config._node import Node
 from dativo.config._structure import READER, SAYS
 from dativo.config._units import DURATION_PATTERN, SIZE_PATTERN, read_duration, read_size
@@ -95,6 +96,10 @@ class StreamDocument:
     columns: tuple[str, ...] = setting("The fields to read; all if missing.", default=())
     where: str | None = setting("A condition in the source's language.", default=None)
     query: str | None = setting("A query in the source's language.", default=None)
+    deletes: Deletes = setting(
+        "How records that are gone from the source are found and deleted; needs merge.",
+        default=Deletes.NONE,
+    )
     options: Node | None = setting("The source's options for this stream.", default=None)
     write_mode: WriteMode | None = setting("Overrides the writer's mode.", default=None)
     writer_options: Node | None = setting("The writer's options for this stream.", default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 import attrs
@@ -10,7 +11,16 @@ from dativo.config._node import Node
 from dativo.config._redactor import Redactor
 from dativo.contract import Guarantee, ReadMode, WriteMode, matches_pattern
 
-__all__ = ["ConnectorUse", "Job", "RunSettings", "StreamSelection"]
+__all__ = ["ConnectorUse", "Deletes", "Job", "RunSettings", "StreamSelection"]
+
+
+class Deletes(StrEnum):
+    """How records that are gone from the source are found."""
+
+    NONE = "none"
+    """They stay published."""
+    KEY_SCAN = "key_scan"
+    """All keys are read after the records, and what is not among them is deleted."""
 
 
 @attrs.frozen
@@ -35,6 +45,7 @@ class StreamSelection:
         columns: The fields to read; empty for all.
         where: A condition in the source's language.
         query: A query in the source's language.
+        deletes: How records that are gone from the source are found.
         options: The source's options for this stream, not structured yet.
         write_mode: Overrides the writer's mode.
         writer_options: The writer's options for this stream, not structured yet.
@@ -49,6 +60,7 @@ class StreamSelection:
     columns: tuple[str, ...] = ()
     where: str | None = None
     query: str | None = None
+    deletes: Deletes = Deletes.NONE
     options: Node | None = None
     write_mode: WriteMode | None = None
     writer_options: Node | None = None

@@ -15,6 +15,7 @@ from dativo.config._document import (
     StreamDocument,
     WriterDocument,
 )
+from dativo.config._job import Deletes
 from dativo.config._node import Node
 from dativo.contract import Guarantee, ReadMode, WriteMode, settings_of
 
@@ -32,6 +33,7 @@ _TYPES: Mapping[object, JsonSchema] = {
     ReadMode: {"enum": [mode.value for mode in ReadMode]},
     WriteMode: {"enum": [mode.value for mode in WriteMode]},
     Guarantee: {"enum": [guarantee.value for guarantee in Guarantee]},
+    Deletes: {"enum": [way.value for way in Deletes]},
     Node: {"type": "object"},
 }
 _SECTIONS = (SourceDocument, WriterDocument, RunDocument)

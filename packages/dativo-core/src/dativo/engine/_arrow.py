@@ -102,6 +102,10 @@ class Tap:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self._out.__arrow_c_stream__(requested_schema)
 
+    def batches(self) -> Generator[ArrowArray, None, None]:
+        """Pull in Python what passes."""
+        return self._out.batches()
+
     def close(self) -> None:
         """Forget a stream that the writer has not drained, and with it the source's reader."""
         self._out.close()

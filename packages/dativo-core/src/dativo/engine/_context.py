@@ -38,6 +38,7 @@ class EngineContext:
     role: Role
     stream: str = ""
     attempt: int = 1
+    fence: int = 0
     streams: tuple[StreamRequest, ...] = ()
     patterns: tuple[str, ...] = ()
     limit: int | None = None
@@ -57,10 +58,6 @@ class EngineContext:
     @property
     def run_id(self) -> str:
         return self._control.run_id
-
-    @property
-    def fence(self) -> int:
-        return self._control.fence
 
     @property
     def parallelism(self) -> int:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
 
+from dativo.contract import HeldLock
 from dativo.engine._cancel import Cancellation
 from dativo.engine._events import Event, Message, Observer
 from dativo.engine._retry import RetryPolicy
-from dativo.errors import DativoError
+from dativo.errors import DativoError, StateLockedError
 
-__all__ = ["Limits", "RunControl"]
+__all__ = ["Limits", "RunControl", "temporary_folder"]
 
 _MIB = 1024 * 1024
 
@@ -90,6 +94,31 @@ class RunControl:
         self.moved_at = time.monotonic()
         self._observers = [] if observer is None else [observer]
         self._telling = threading.RLock()
+        self._locks: list[HeldLock] = []
+        self._raising = threading.Lock()
+
+    def hold(self, lock: HeldLock) -> None:
+        """Make the run depend on *lock*; see :meth:`require_locks`."""
+        self._locks.append(lock)
+
+    def require_locks(self) -> None:
+        """Stop the whole run if another one has taken over a lock of it.
+
+        Raises:
+            StateLockedError: A lock is lost; nothing more may be published.
+            DativoError: The run is being stopped.
+        """
+        if not all(lock.is_held() for lock in self._locks):
+            msg = f"another run took over the lock of job {self.job!r} while this one stood still"
+            fix = "Look at the other run; this one has published nothing since."
+            self.cancellation.cancel(StateLockedError(msg, fix=fix))
+        self.cancellation.raise_if_set()
+
+    def raise_fence(self, above: int, next_fence: Callable[[], int]) -> None:
+        """Give the sessions that are opened from now on a fence that is higher than *above*."""
+        with self._raising:
+            if self.fence <= above:
+                self.fence = next_fence()
 
     def watch(self, observer: Observer) -> None:
         """Tell *observer* every event from now on; if it fails it is not told any more."""
@@ -147,6 +176,15 @@ class RunControl:
         error.details = {key: self._redacted_value(value) for key, value in error.details.items()}
         return error
 
+    @contextlib.contextmanager
+    def redacting(self) -> Iterator[None]:
+        """Take secrets out of an error before it reaches the caller."""
+        try:
+            yield
+        except DativoError as error:
+            self.redacted(error)
+            raise
+
     def _redacted_value(self, value: object) -> object:
         if isinstance(value, str):
             return self.redact(value)
@@ -155,3 +193,13 @@ class RunControl:
         if isinstance(value, list | tuple):
             return [self._redacted_value(item) for item in value]
         return value
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a private folder that is gone when it is left."""
+    folder = Path(tempfile.mkdtemp(prefix="dativo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 import arro3.core as arro3
 
-from dativo.contract import Batch, Staged, WriteSession
+from dativo.contract import Batch, Operation, Staged, WriteSession, failpoint
 from dativo.engine._arrow import Tap
 from dativo.engine._control import RunControl
 from dativo.engine._count import Counting
@@ -35,6 +35,7 @@ class Drain:
         slots: The run's threads; the readers of all streams share them.
         control: The run.
         counting: Compares what source, engine and writer counted, and knows their names.
+        takes_deletions: Whether the writer takes batches of deletions now.
     """
 
     def __init__(
@@ -44,11 +45,13 @@ class Drain:
         slots: Slots,
         control: RunControl,
         counting: Counting,
+        takes_deletions: bool = False,
     ) -> None:
         self._session = session
         self._slots = slots
         self._control = control
         self._counting = counting
+        self._takes_deletions = takes_deletions
         self._source = counting.source
         self._stream = counting.stream
         self._failed = threading.Event()
@@ -58,6 +61,7 @@ class Drain:
     def start(self, batch: Batch, epoch: Epoch) -> None:
         """Start draining *batch*; wait only if as many readers are under way as there are slots."""
         self._counting.require_given(batch)
+        self._check_operation(batch)
         tap = Tap(batch.data, tell=self._tell, check=self._check)
         self._check_schema(tap.schema)
         while len(self._running) >= self._control.limits.parallelism:
@@ -91,6 +95,7 @@ class Drain:
         given = Batch(tap, batch.checkpoint, batch.op, sequence=sequence)
         try:
             staged = self._session.stage(given)
+            failpoint("engine.drain.staged")
         except BaseException as error:
             if tap.error is None:
                 raise
@@ -115,6 +120,13 @@ class Drain:
         if self._failed.is_set():
             msg = "another reader of the stream failed"
             raise RunInterruptedError(msg, stream=self._stream)
+
+    def _check_operation(self, batch: Batch) -> None:
+        if batch.op is Operation.DELETE and not self._takes_deletions:
+            msg = "a batch of deletions needs the write mode merge and a writer that deletes"
+            raise ContractViolationError(
+                msg, connector=self._source, stream=self._stream, phase="extract"
+            )
 
     def _check_schema(self, schema: arro3.Schema) -> None:
         if len(set(schema.names)) != len(schema.names):

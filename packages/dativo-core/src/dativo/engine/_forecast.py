@@ -16,7 +16,7 @@ from dativo.engine._pipe import Pipe
 from dativo.engine._plan import make_plans
 from dativo.engine._recover import Start, reconcile
 from dativo.engine._reports import PlanReport, StreamForecast
-from dativo.engine._stream import StreamPlan
+from dativo.engine._writing import StreamPlan
 from dativo.errors import ConfigurationError, DativoError
 from dativo.state import Stored, read_stored
 

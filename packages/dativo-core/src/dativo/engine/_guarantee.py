@@ -9,7 +9,7 @@ import attrs
 from dativo.config import Job
 from dativo.contract import Atomicity, Guarantee, ReadMode, ReadPlan, Replay, WriteMode, WritePlan
 from dativo.engine._pipe import Pipe
-from dativo.engine._stream import StreamPlan
+from dativo.engine._writing import StreamPlan
 from dativo.errors import ConfigurationError
 
 __all__ = ["Promise", "promise_of", "require_guarantee", "weigh"]

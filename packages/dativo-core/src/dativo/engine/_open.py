@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,16 +22,18 @@ from dativo.config import (
     structure,
 )
 from dativo.contract import NoOptions, Role, SourceInfo, Stream, WriterInfo, matches_pattern
+from dativo.engine._backfill import Backfill
 from dativo.engine._cancel import Cancellation
-from dativo.engine._control import Limits, RunControl
+from dativo.engine._control import Limits, RunControl, temporary_folder
 from dativo.engine._events import Observer
 from dativo.engine._guarantee import require_guarantee
+from dativo.engine._merge import is_discovered
 from dativo.engine._pipe import Pipe, Side
 from dativo.engine._plan import Prepared, Resolved, make_plans, stream_requests
 from dativo.engine._resources import Resources
 from dativo.engine._retry import RetryBudget, RetryPolicy
-from dativo.engine._stream import StreamPlan
-from dativo.errors import DativoError, PluginError, ResourceNotFoundError
+from dativo.engine._writing import StreamPlan
+from dativo.errors import PluginError, ResourceNotFoundError
 from dativo.plugins import Connector, load_connector
 
 __all__ = [
@@ -136,7 +136,7 @@ def open_control(
 ) -> Iterator[RunControl]:
     """Make the means of one run of *job*; its folder for temporary files goes when it is left."""
     settings = job.run
-    with _workdir() as folder:
+    with temporary_folder() as folder:
         control = RunControl(
             job=job.name,
             run_id=run_id or uuid.uuid4().hex,
@@ -152,7 +152,7 @@ def open_control(
             cancellation=cancellation,
             timeout_seconds=timeout_seconds or settings.timeout_seconds,
         )
-        with _redacting(control):
+        with control.redacting():
             yield control
 
 
@@ -170,7 +170,7 @@ def open_source(
     node = settings_node(settings, folder=folder, redactor=redactor)
     side = _side(load_connector(name, Role.SOURCE), node, problems)
     problems.raise_if_any()
-    with _workdir() as workdir:
+    with temporary_folder() as workdir:
         control = RunControl(
             job="",
             run_id=uuid.uuid4().hex,
@@ -181,7 +181,7 @@ def open_source(
             timeout_seconds=timeout_seconds,
         )
         try:
-            with _redacting(control):
+            with control.redacting():
                 yield side, control
         finally:
             side.resources.close()
@@ -211,14 +211,15 @@ def select(
     only: Sequence[str] = (),
     patterns: bool = True,
 ) -> list[Resolved]:
-    """Resolve the job's selections to requests; asks the source only if there are patterns.
+    """Resolve the job's selections to requests; asks the source only for patterns and keys.
 
     Raises:
         ResourceNotFoundError: A pattern matches nothing, or *only* names a stream that the job
             does not have.
     """
     selections = [one for one in sides.selections if patterns or not one.selection.is_pattern]
-    wanted = [one.selection.name for one in selections if one.selection.is_pattern]
+    discovered = [one for one in selections if patterns and is_discovered(one.selection, sides.job)]
+    wanted = [one.selection.name for one in discovered]
     found = find_streams(sides.source, control, patterns=wanted) if wanted else ()
     requests = stream_requests(selections, found, sides.source)
     if not only:
@@ -232,7 +233,12 @@ def select(
 
 
 def plan_streams(
-    sides: Sides, control: RunControl, *, only: Sequence[str] = (), full_refresh: bool = False
+    sides: Sides,
+    control: RunControl,
+    *,
+    only: Sequence[str] = (),
+    full_refresh: bool = False,
+    backfill: Backfill | None = None,
 ) -> tuple[StreamPlan, ...]:
     """Decide what is done per stream; see :func:`dativo.engine._plan.make_plans`.
 
@@ -240,7 +246,9 @@ def plan_streams(
         ConfigurationError: A stream gets less than the job requires.
     """
     requests = select(sides, control, only=only)
-    plans = make_plans(sides.job, requests, sides.pipe, full_refresh=full_refresh)
+    plans = make_plans(
+        sides.job, requests, sides.pipe, full_refresh=full_refresh, backfill=backfill
+    )
     require_guarantee(sides.job, plans, sides.pipe)
     return plans
 
@@ -280,22 +288,3 @@ def _redacted(stream: Stream, control: RunControl) -> Stream:
     if stream.problem is not None:
         control.redacted(stream.problem.located(stream=stream.name, phase="discover"))
     return stream
-
-
-@contextlib.contextmanager
-def _redacting(control: RunControl) -> Iterator[None]:
-    """Take secrets out of an error before it reaches the caller."""
-    try:
-        yield
-    except DativoError as error:
-        control.redacted(error)
-        raise
-
-
-@contextlib.contextmanager
-def _workdir() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="dativo-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

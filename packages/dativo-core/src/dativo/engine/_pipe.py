@@ -8,11 +8,11 @@ from typing import cast
 
 import attrs
 
-from dativo.contract import Batch, Checkpoint, StreamRequest, WriteRequest, WriteSession
+from dativo.contract import Batch, Checkpoint, StreamRequest, WriteRequest
 from dativo.engine._context import EngineContext
 from dativo.engine._control import RunControl
 from dativo.engine._resources import Resources
-from dativo.plugins import Connector
+from dativo.plugins import Connector, GuardedSession
 
 __all__ = ["Pipe", "Side"]
 
@@ -48,6 +48,7 @@ class Side:
             role=self.connector.role,
             stream=stream,
             attempt=attempt,
+            fence=control.fence,
             streams=streams,
             patterns=patterns,
             limit=limit,
@@ -62,7 +63,7 @@ class Side:
         with contextlib.closing(cast("Generator[Batch, None, None]", batches)):
             yield batches
 
-    def open_session(self, request: WriteRequest, context: EngineContext) -> WriteSession:
+    def open_session(self, request: WriteRequest, context: EngineContext) -> GuardedSession:
         """Open the writing of one stream."""
         return self.connector.write(self.config, request, context)
 

@@ -16,9 +16,11 @@ from dativo.contract import (
     WriteRequest,
     settings_of,
 )
+from dativo.engine._backfill import Backfill, bounded
+from dativo.engine._merge import key_scan, require_key
 from dativo.engine._pipe import Pipe, Side
-from dativo.engine._recover import HASHED
-from dativo.engine._stream import StreamPlan
+from dativo.engine._recover import HASHED, WRITE_MODE
+from dativo.engine._writing import StreamPlan
 from dativo.errors import (
     CapabilityMissingError,
     ConfigurationError,
@@ -83,40 +85,56 @@ def make_plans(
     pipe: Pipe,
     *,
     full_refresh: bool,
+    backfill: Backfill | None = None,
 ) -> tuple[StreamPlan, ...]:
     """Decide per stream how it is written, and what its checkpoints depend on.
 
     Raises:
-        CapabilityMissingError: The writer lacks the mode.
-        ConfigurationError: Read and write mode together would lose data.
+        CapabilityMissingError: The writer lacks the mode, or a side what deletions need.
+        ConfigurationError: Read and write mode together would lose or double data, or a stream
+            that is merged has no primary key.
     """
-    return tuple(_plan(job, one, pipe, full_refresh=full_refresh) for one in requests)
+    return tuple(
+        _plan(job, one, pipe, full_refresh=full_refresh, backfill=backfill) for one in requests
+    )
 
 
-def _plan(job: Job, resolved: Resolved, pipe: Pipe, *, full_refresh: bool) -> StreamPlan:
+def _plan(
+    job: Job, resolved: Resolved, pipe: Pipe, *, full_refresh: bool, backfill: Backfill | None
+) -> StreamPlan:
     prepared, request, stream = resolved.prepared, resolved.request, resolved.stream
-    asked = prepared.selection.write_mode or job.writer_mode
-    mode = asked or _default_write_mode(request.mode)
+    mode = _write_mode(job, prepared.selection, request)
+    write = WriteRequest(
+        stream=request.stream,
+        # A refresh exchanges everything in one step, so that nobody sees less in the meantime.
+        mode=WriteMode.REPLACE if full_refresh else mode,
+        primary_key=request.primary_key,
+        versioned=mode is WriteMode.MERGE,
+        options=prepared.write_options,
+    )
+    _require_write_mode(write, pipe.writer)
+    if write.versioned:
+        require_key(request)
+    keys = key_scan(prepared.selection.deletes, request, write, pipe)
+    return StreamPlan(
+        read=bounded(request, mode, backfill),
+        write=write,
+        keys=keys if backfill is None else None,
+        is_backfill=backfill is not None,
+        fingerprint=_fingerprint(request, mode, pipe.source),
+        estimated_rows=None if stream is None else stream.estimated_rows,
+    )
+
+
+def _write_mode(job: Job, selection: StreamSelection, request: StreamRequest) -> WriteMode:
+    mode = selection.write_mode or job.writer_mode or _default_write_mode(request.mode)
     if request.mode is ReadMode.INCREMENTAL and mode is WriteMode.REPLACE:
         msg = (
             f"stream {request.stream!r} is read incrementally and written with replace: each "
             "increment would throw away all earlier ones"
         )
         raise ConfigurationError(msg, fix="Write it with append, or read it with mode: full.")
-    write = WriteRequest(
-        stream=request.stream,
-        # A refresh exchanges everything in one step, so that nobody sees less in the meantime.
-        mode=WriteMode.REPLACE if full_refresh else mode,
-        primary_key=request.primary_key,
-        options=prepared.write_options,
-    )
-    _require_write_mode(write, pipe.writer)
-    return StreamPlan(
-        read=request,
-        write=write,
-        fingerprint=_fingerprint(request, pipe.source),
-        estimated_rows=None if stream is None else stream.estimated_rows,
-    )
+    return mode
 
 
 def _default_write_mode(mode: ReadMode) -> WriteMode:
@@ -160,8 +178,10 @@ def _require_write_mode(request: WriteRequest, writer: Side) -> None:
         raise CapabilityMissingError(msg, connector=writer.name, stream=request.stream)
 
 
-def _fingerprint(request: StreamRequest, source: Side) -> Mapping[str, str]:
+def _fingerprint(request: StreamRequest, mode: WriteMode, source: Side) -> Mapping[str, str]:
     info = source.connector.info.source
+    # Data without versions cannot be merged into, and data with them not be appended to.
+    write_mode = {WRITE_MODE: mode.value} if mode is WriteMode.MERGE else {}
     return {
         "source": source.name,
         **_identity(source.config),
@@ -171,6 +191,7 @@ def _fingerprint(request: StreamRequest, source: Side) -> Mapping[str, str]:
         "where": _short_hash(request.where),
         "query": _short_hash(request.query),
         "checkpoint_version": str(1 if info is None else info.checkpoint_version),
+        **write_mode,
     }
 
 

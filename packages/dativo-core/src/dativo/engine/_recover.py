@@ -10,7 +10,10 @@ from dativo.contract import Checkpoint, CommitRecord, WriteMode
 from dativo.errors import StateError
 from dativo.state import StateEntry
 
-__all__ = ["HASHED", "Start", "reconcile"]
+__all__ = ["HASHED", "WRITE_MODE", "Start", "reconcile"]
+
+WRITE_MODE = "write_mode"
+"""The key of a fingerprint that says how the published data is made up, whatever is read next."""
 
 HASHED = "#"
 """What a value of a fingerprint begins with if only its hash is kept."""
@@ -40,8 +43,17 @@ def reconcile(
     job: str,
     fingerprint: Mapping[str, str],
     mode: WriteMode,
+    resumes: bool = True,
 ) -> Start:
     """Compare the published *record* with the stored *entry*; the record wins where it is ahead.
+
+    Args:
+        record: The newest published record of the stream's place.
+        entry: What is stored.
+        job: The job's name.
+        fingerprint: What the job's checkpoints depend on now.
+        mode: How the stream is written.
+        resumes: Whether the checkpoint is going to be used; if not it need not fit.
 
     Raises:
         StateError: They do not fit together, or the job changed in a way that makes its old
@@ -61,7 +73,7 @@ def reconcile(
         return _without_record(entry)
     if entry is not None:
         _compare(record, entry)
-    _compare_fingerprints(record.commit.fingerprint, fingerprint)
+    _compare_fingerprints(record.commit.fingerprint, fingerprint, resumes=resumes)
     return Start(
         epoch=record.commit.epoch,
         checkpoint=record.commit.checkpoint,
@@ -96,10 +108,13 @@ def _compare(record: CommitRecord, entry: StateEntry) -> None:
         raise StateError(msg)
 
 
-def _compare_fingerprints(published: Mapping[str, str], current: Mapping[str, str]) -> None:
+def _compare_fingerprints(
+    published: Mapping[str, str], current: Mapping[str, str], *, resumes: bool
+) -> None:
+    keys = {**published, **current} if resumes else (WRITE_MODE,)
     changed = [
         _change(key, published.get(key, ""), current.get(key, ""))
-        for key in {**published, **current}
+        for key in keys
         if published.get(key, "") != current.get(key, "")
     ]
     if changed:

@@ -7,20 +7,23 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 
-from dativo.config import Job
+import attrs
+
+from dativo.contract import failpoint
+from dativo.engine._backfill import backfill_of
 from dativo.engine._cancel import Cancellation, fresh
-from dativo.engine._control import RunControl
 from dativo.engine._epoch import EpochLimits
 from dativo.engine._events import Observer, RunFinished, RunStarted
+from dativo.engine._exclusive import Exclusive, open_exclusively
 from dativo.engine._left_behind import abandon
-from dativo.engine._open import JobFile, open_control, open_job, open_sides, plan_streams
-from dativo.engine._pipe import Pipe
+from dativo.engine._open import JobFile, open_job, plan_streams
 from dativo.engine._recorder import recording
 from dativo.engine._results import RunResult, StreamOutcome, StreamResult
 from dativo.engine._slots import Slots
-from dativo.engine._stream import StreamPlan, StreamRun
+from dativo.engine._stream import StreamRun
+from dativo.engine._writing import StreamPlan
 from dativo.errors import DeadlineExceededError, StalledError
-from dativo.state import StateStore, job_lock
+from dativo.state import job_lock
 
 __all__ = ["run"]
 
@@ -33,6 +36,9 @@ def run(
     *,
     streams: Sequence[str] = (),
     full_refresh: bool = False,
+    lower: str | None = None,
+    upper: str | None = None,
+    allow_duplicates: bool = False,
     observer: Observer | None = None,
     cancellation: Cancellation | None = None,
 ) -> RunResult:
@@ -42,55 +48,50 @@ def run(
         job: A job, or the path of its file.
         streams: Only these of the job's streams; empty for all.
         full_refresh: Read everything anew and exchange it for what is published, in one step.
+        lower: Read what has this cursor value or a higher one again, beside the checkpoints.
+        upper: Read what has a lower cursor value than this again, beside the checkpoints.
+        allow_duplicates: Do that also in append mode, which publishes such records twice.
         observer: Is told what happens.
         cancellation: Stops the run from outside; what was committed is kept.
 
     Raises:
-        DativoError: The run could not begin: the job, a connector, the lock or the state store.
+        DativoError: The run could not begin: the job, a connector, a lock or the state store.
     """
+    backfill = backfill_of(
+        lower, upper, allow_duplicates=allow_duplicates, full_refresh=full_refresh
+    )
     opened = open_job(job)
     run_id = uuid.uuid4().hex
-    folder = opened.folder / ".dativo"
-    options = {"streams": list(streams), "full_refresh": full_refresh}
+    options = {
+        "streams": list(streams),
+        "full_refresh": full_refresh,
+        "backfill": None if backfill is None else attrs.asdict(backfill),
+    }
     with (
-        job_lock(folder, opened.name, run_id),
+        job_lock(opened.folder / ".dativo", opened.name, run_id) as lock,
         recording(opened, run_id, options) as recorder,
-        open_sides(opened) as sides,
+        open_exclusively(
+            opened, lock, run_id=run_id, observer=observer, cancellation=cancellation
+        ) as own,
     ):
-        store = StateStore(folder)
-        try:
-            with open_control(
-                opened,
-                run_id=run_id,
-                fence=store.next_fence(opened.name),
-                observer=observer,
-                cancellation=cancellation,
-            ) as control:
-                recorder.watch(control)
-                # Finding the streams of a pattern is work at the source like any other.
-                plans = sides.source.context(control).retry(
-                    lambda: plan_streams(sides, control, only=streams, full_refresh=full_refresh)
-                )
-                work = _Run(opened, pipe=sides.pipe, control=control, store=store, plans=plans)
-                return recorder.finish(work.run())
-        finally:
-            store.close()
+        recorder.watch(own.control)
+        # Finding the streams of a pattern is work at the source like any other.
+        plans = own.sides.source.context(own.control).retry(
+            lambda: plan_streams(
+                own.sides, own.control, only=streams, full_refresh=full_refresh, backfill=backfill
+            )
+        )
+        result = _Run(own, plans).run()
+        failpoint("engine.run.before_finish")
+        return recorder.finish(result)
 
 
 class _Run:
-    def __init__(
-        self,
-        job: Job,
-        *,
-        pipe: Pipe,
-        control: RunControl,
-        store: StateStore,
-        plans: tuple[StreamPlan, ...],
-    ) -> None:
-        self._job = job
-        self._pipe = pipe
-        self._control = control
-        self._store = store
+    def __init__(self, own: Exclusive, plans: tuple[StreamPlan, ...]) -> None:
+        self._job = own.sides.job
+        self._pipe = own.sides.pipe
+        self._control = own.control
+        self._store = own.store
         self._plans = plans
 
     def run(self) -> RunResult:

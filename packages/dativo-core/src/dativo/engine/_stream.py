@@ -2,60 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-import uuid
-from collections.abc import Iterator, Mapping
 
 import attrs
 
-from dativo.contract import (
-    Checkpoint,
-    Commit,
-    ReadMode,
-    Receipt,
-    Replay,
-    StreamRequest,
-    WriteMode,
-    WriteRequest,
-    WriteSession,
-)
+from dativo.contract import Checkpoint, ReadMode, Receipt, Replay, StreamRequest, WriteMode
 from dativo.engine._context import EngineContext
 from dativo.engine._control import RunControl
 from dativo.engine._count import Counting
 from dativo.engine._drain import Drain
 from dativo.engine._epoch import Epoch, EpochLimits
-from dativo.engine._events import EpochCommitted, RetryScheduled, StreamFinished, StreamStarted
+from dativo.engine._events import RetryScheduled, StreamFinished, StreamStarted
+from dativo.engine._keys import KeyScan
 from dativo.engine._pipe import Pipe
-from dativo.engine._recover import Start, reconcile
+from dativo.engine._recover import Start
 from dativo.engine._results import StreamOutcome, StreamResult
 from dativo.engine._slots import Slots
-from dativo.errors import ContractViolationError, DativoError, wrap_exception
+from dativo.engine._writing import StreamPlan, Writing, open_writing
+from dativo.errors import (
+    ConcurrencyError,
+    ContractViolationError,
+    DativoError,
+    wrap_exception,
+)
 from dativo.state import StateStore
 
-__all__ = ["StreamPlan", "StreamRun"]
-
-
-@attrs.frozen(kw_only=True)
-class StreamPlan:
-    """What is to be done for one stream.
-
-    Attributes:
-        read: What the source is asked.
-        write: What the writer is asked.
-        fingerprint: What the stream's checkpoints depend on.
-        estimated_rows: About how many records there are, where discovery said so.
-    """
-
-    read: StreamRequest
-    write: WriteRequest
-    fingerprint: Mapping[str, str]
-    estimated_rows: int | None = None
-
-    @property
-    def stream(self) -> str:
-        """The stream's name."""
-        return self.read.stream
+__all__ = ["StreamRun"]
 
 
 @attrs.define
@@ -95,7 +67,7 @@ class StreamRun:
         self._slots = slots
         self._epochs = epochs
         self._done = _Done()
-        self._start = Start()
+        self._known: Start | None = None
 
     def run(self) -> StreamResult:
         """Do it; failures are in the result, not raised."""
@@ -169,76 +141,69 @@ class StreamRun:
         return not self._control.cancellation.wait(wait)
 
     def _attempt(self, attempt: int) -> None:
-        self._control.cancellation.raise_if_set()
-        with self._open_session(attempt) as session:
-            self._start = self._recover(session)
+        with open_writing(
+            self._plan,
+            self._pipe.writer,
+            control=self._control,
+            store=self._store,
+            attempt=attempt,
+        ) as writing:
+            self._require_alone(writing.start)
+            self._done.recovered |= writing.start.roll_forward
             self._control.tell(
                 StreamStarted(
                     job=self._control.job,
                     stream=self._plan.stream,
                     attempt=attempt,
-                    resumed=self._start.checkpoint is not None,
+                    resumed=writing.start.checkpoint is not None,
                     estimated_rows=self._plan.estimated_rows,
                 )
             )
-            self._copy(session, self._context(attempt))
+            try:
+                self._copy(writing, self._context(attempt))
+            finally:
+                self._known = writing.start
 
-    @contextlib.contextmanager
-    def _open_session(self, attempt: int) -> Iterator[WriteSession]:
-        """Open the writer's session; whatever is not committed is gone when it closes."""
-        session = self._pipe.writer.open_session(
-            self._plan.write,
-            self._pipe.writer.context(self._control, stream=self._plan.stream, attempt=attempt),
-        )
-        try:
-            yield session
-        except BaseException:
-            # What cannot be removed now is swept by the next run.
-            with contextlib.suppress(DativoError):
-                session.abort()
-            raise
-        finally:
-            with contextlib.suppress(DativoError):
-                session.close()
-
-    def _recover(self, session: WriteSession) -> Start:
-        start = reconcile(
-            session.last_commit(),
-            self._store.load(self._control.job, self._plan.stream),
-            job=self._control.job,
-            fingerprint=self._plan.fingerprint,
-            mode=self._plan.write.mode,
-        )
-        if start.roll_forward and start.record is not None:
-            self._store.save(start.record)
-            self._done.recovered = True
-        return start
+    def _require_alone(self, start: Start) -> None:
+        """See that between two tries nobody but this run has published."""
+        record = start.record
+        if self._known is None or record is None or record == self._known.record:
+            return
+        if record.commit.run_id != self._control.run_id:
+            msg = (
+                f"run {record.commit.run_id} published epoch {record.commit.epoch} of the stream "
+                "while this run was at work"
+            )
+            raise ConcurrencyError(msg, retryable=False, stream=self._plan.stream)
 
     def _context(self, attempt: int) -> EngineContext:
         return self._pipe.source.context(self._control, stream=self._plan.stream, attempt=attempt)
 
-    def _copy(self, session: WriteSession, context: EngineContext) -> None:
+    def _copy(self, writing: Writing, context: EngineContext) -> None:
         """Move everything that the source yields; commit where it allows and limits ask for it."""
         drain = Drain(
-            session,
+            writing.session,
             slots=self._slots,
             control=self._control,
-            counting=self._counting(),
+            counting=self._counting,
+            takes_deletions=self._takes_deletions,
         )
-        epoch = Epoch(checkpoint=self._start.checkpoint)
-        with self._pipe.source.extract(self._plan.read, self._start.checkpoint, context) as batches:
+        epoch = Epoch(checkpoint=writing.start.checkpoint)
+        state = None if self._plan.is_backfill else writing.start.checkpoint
+        with self._pipe.source.extract(self._plan.read, state, context) as batches:
             try:
                 for batch in batches:
                     self._control.cancellation.raise_if_set()
                     drain.start(batch, epoch)
                     if batch.checkpoint is not None:
-                        epoch = self._reach(batch.checkpoint, epoch, drain, session)
+                        epoch = self._reach(batch.checkpoint, epoch, drain, writing)
                 drain.finish(epoch)
             finally:
                 drain.stop()
         self._control.cancellation.raise_if_set()
-        self._finish(epoch, session)
+        self._finish(epoch, writing, context)
 
+    @property
     def _counting(self) -> Counting:
         info = self._pipe.source.connector.info.source
         return Counting(
@@ -248,69 +213,58 @@ class StreamRun:
             is_required=info is not None and info.replay is Replay.EXACT,
         )
 
-    def _reach(
-        self, checkpoint: Checkpoint, epoch: Epoch, drain: Drain, session: WriteSession
-    ) -> Epoch:
+    @property
+    def _takes_deletions(self) -> bool:
+        info = self._pipe.writer.connector.info.writer
+        return info is not None and info.deletes and self._plan.write.mode is WriteMode.MERGE
+
+    def _reach(self, checkpoint: Checkpoint, epoch: Epoch, drain: Drain, writing: Writing) -> Epoch:
         """Take in a checkpoint: all before it is drained, then it may end the epoch."""
         drain.finish(epoch)
         checkpoint.to_json()
-        epoch.checkpoint = checkpoint
+        if not self._plan.is_backfill:
+            epoch.checkpoint = checkpoint
         if self._publishes_at_the_end_only or not epoch.is_due(self._epochs):
             return epoch
-        self._commit(epoch, session)
-        return Epoch(checkpoint=checkpoint)
+        self._commit(epoch, writing)
+        return Epoch(checkpoint=epoch.checkpoint)
 
     @property
     def _publishes_at_the_end_only(self) -> bool:
         return self._plan.write.mode is WriteMode.REPLACE
 
-    def _finish(self, epoch: Epoch, session: WriteSession) -> None:
+    def _finish(self, epoch: Epoch, writing: Writing, context: EngineContext) -> None:
         """Publish the rest, unless there is nothing to say."""
         if self._plan.read.mode is ReadMode.FULL:
             # The next full read begins at the beginning.
             epoch.checkpoint = None
-        first = self._start.record is None or self._publishes_at_the_end_only
+        first = writing.start.record is None or self._publishes_at_the_end_only
         if first and not epoch.staged:
             msg = "the source yielded no batch; an empty stream is one batch without rows"
             raise ContractViolationError(
                 msg, connector=self._pipe.source.name, stream=self._plan.stream, phase="extract"
             )
-        if epoch.rows or first or epoch.checkpoint != self._start.checkpoint:
-            self._commit(epoch, session)
+        if self._plan.keys is not None:
+            self._delete_missing(self._plan.keys, epoch, writing, context)
+        if epoch.rows or first or epoch.checkpoint != writing.start.checkpoint:
+            self._commit(epoch, writing)
 
-    def _commit(self, epoch: Epoch, session: WriteSession) -> None:
+    def _delete_missing(
+        self, request: StreamRequest, epoch: Epoch, writing: Writing, context: EngineContext
+    ) -> None:
+        """Stage the deletion of what the source has no longer, as a part of *epoch*."""
+        scan = KeyScan(
+            self._pipe.source,
+            request,
+            session=writing.session,
+            counting=self._counting,
+            control=self._control,
+        )
+        sequence = epoch.next_sequence()
+        # In a slot, because it reads like any other reader.
+        staged = self._slots.submit(lambda: scan.delete_missing(context, sequence)).result()
+        epoch.add(staged, 0)
         self._control.cancellation.raise_if_set()
-        commit = Commit(
-            job_id=self._control.job,
-            stream=self._plan.stream,
-            epoch=self._start.epoch + 1,
-            commit_id=uuid.uuid4().hex,
-            run_id=self._control.run_id,
-            fence=self._control.fence,
-            mode=self._plan.write.mode,
-            checkpoint=epoch.checkpoint,
-            fingerprint=self._plan.fingerprint,
-        )
-        receipt = session.commit(commit, epoch.staged)
-        if receipt.record.commit != commit or receipt.record.rows != epoch.rows:
-            msg = (
-                f"the receipt is for commit {receipt.record.commit.commit_id} of "
-                f"{receipt.record.rows} rows, asked for {commit.commit_id} of {epoch.rows} rows"
-            )
-            raise ContractViolationError(msg, connector=self._pipe.writer.name, phase="commit")
-        self._store.save(receipt.record)
-        self._done.add(receipt)
-        self._start = Start(epoch=commit.epoch, checkpoint=commit.checkpoint, record=receipt.record)
-        self._control.moved()
-        self._control.tell(
-            EpochCommitted(
-                job=self._control.job,
-                stream=self._plan.stream,
-                epoch=commit.epoch,
-                rows=receipt.record.rows,
-                size_bytes=receipt.size_bytes,
-                files=len(receipt.record.files),
-                commit_id=commit.commit_id,
-                checkpoint=commit.checkpoint,
-            )
-        )
+
+    def _commit(self, epoch: Epoch, writing: Writing) -> None:
+        self._done.add(writing.commit(epoch))

@@ -10,10 +10,12 @@ from dativo.plugins._manifests import (
     manifest_path,
     write_manifest,
 )
+from dativo.plugins._session import GuardedSession
 from dativo.plugins._versions import VersionVerdict
 
 __all__ = [
     "Connector",
+    "GuardedSession",
     "ManifestFile",
     "PluginEntry",
     "VersionVerdict",

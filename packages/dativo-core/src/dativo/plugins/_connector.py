@@ -26,11 +26,10 @@ from dativo.contract import (
     StreamRequest,
     WritePlan,
     WriteRequest,
-    WriteSession,
 )
 from dativo.errors import CapabilityMissingError
 from dativo.plugins._boundary import Place
-from dativo.plugins._session import guard_lock, guard_session
+from dativo.plugins._session import GuardedSession, guard_lock, guard_session
 
 if TYPE_CHECKING:
     import pluggy
@@ -117,7 +116,7 @@ class Connector:
             # Only its own failure counts here: what was published is published.
             place.call(lambda: manager.__exit__(None, None, None))
 
-    def write(self, config: object, request: WriteRequest, context: Context) -> WriteSession:
+    def write(self, config: object, request: WriteRequest, context: Context) -> GuardedSession:
         """Open the writing of one stream."""
         place = self._place("write", request.stream)
         session = self._call(place, "write", config=config, request=request, context=context)

@@ -15,8 +15,13 @@ from pathlib import Path
 
 import attrs
 
-from dativo.contract import Checkpoint, CommitRecord
-from dativo.errors import DativoError, DiskFullError, StateUnreadableError
+from dativo.contract import Checkpoint, CommitRecord, failpoint
+from dativo.errors import (
+    ConcurrencyError,
+    DativoError,
+    DiskFullError,
+    StateUnreadableError,
+)
 from dativo.state._files import private_file, private_folder
 
 __all__ = [
@@ -113,32 +118,37 @@ class StateStore:
         """Store *record* as the newest of its job and stream; durable on return.
 
         Raises:
-            StateUnreadableError: The database cannot be written.
+            ConcurrencyError: What is stored is newer: by its fence, then by its epoch.
+            StateUnreadableError: The database cannot be written, or what it has makes no sense.
             DiskFullError: There is no room for it.
         """
         commit = record.commit
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         row = (commit.job_id, commit.stream, commit.epoch, commit.commit_id, record.to_json(), now)
-        with self._reading():
+        failpoint("state.before_write")
+        with self._reading(), self._transaction():
+            self._require_newer(record)
             self._database.execute("insert or replace into state values (?, ?, ?, ?, ?, ?)", row)
+        failpoint("state.written")
 
-    def next_fence(self, job: str) -> int:
+    def next_fence(self, job: str, *, above: int = 0) -> int:
         """Return a number above all that this job ever got here; durable on return.
 
         It follows the clock as far as it grows, so that a lost store does not start again at 1.
+
+        Args:
+            job: The job.
+            above: A number that the target knows; the new one is higher too.
+
+        Raises:
+            StateUnreadableError: The database cannot be written.
+            DiskFullError: There is no room for it.
         """
-        with self._reading():
-            self._database.execute("begin immediate")
-            try:
-                row = self._database.execute(
-                    "select fence from fence where job = ?", (job,)
-                ).fetchone()
-                fence = max(row[0] + 1 if row else 1, time.time_ns() // 1_000_000)
-                self._database.execute("insert or replace into fence values (?, ?)", (job, fence))
-            except BaseException:
-                self._database.execute("rollback")
-                raise
-            self._database.execute("commit")
+        with self._reading(), self._transaction():
+            row = self._database.execute("select fence from fence where job = ?", (job,)).fetchone()
+            last = max(row[0] if row else 0, above)
+            fence = max(last + 1, time.time_ns() // 1_000_000)
+            self._database.execute("insert or replace into fence values (?, ?)", (job, fence))
         return fence
 
     def close(self) -> None:
@@ -157,6 +167,36 @@ class StateStore:
             self._database.execute("insert into meta values ('format', ?)", (str(STATE_FORMAT),))
         elif row[0] != str(STATE_FORMAT):
             raise format_error(self.file, row[0])
+
+    def _require_newer(self, record: CommitRecord) -> None:
+        """Keep a run that stood still from putting an old state over that of its successor."""
+        commit = record.commit
+        row = self._database.execute(
+            "select stream, record, updated_at from state where job = ? and stream = ?",
+            (commit.job_id, commit.stream),
+        ).fetchone()
+        if row is None:
+            return
+        stored = entry_of(self.file, commit.job_id, row).record.commit
+        if (stored.fence, stored.epoch) > (commit.fence, commit.epoch):
+            msg = (
+                f"run {stored.run_id} has stored epoch {stored.epoch} of stream "
+                f"{commit.stream!r} with fence {stored.fence}; epoch {commit.epoch} of run "
+                f"{commit.run_id} with fence {commit.fence} is older"
+            )
+            fix = "Run again; what is published counts, and state follows it."
+            raise ConcurrencyError(msg, fix=fix, retryable=False, stream=commit.stream)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("begin immediate")
+        try:
+            yield
+            self._database.execute("commit")
+        except BaseException:
+            if self._database.in_transaction:  # a full disk has ended it already
+                self._database.execute("rollback")
+            raise
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
