@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dativo.engine import check, discover, plan, preview, run
+    from dativo.engine import cat, check, discover, plan, preview, run
 
     __version__: str
 
-__all__ = ["__version__", "check", "discover", "plan", "preview", "run"]
+__all__ = ["__version__", "cat", "check", "discover", "plan", "preview", "run"]
 
 
 def __getattr__(name: str) -> object:

@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, str] = {
         "preview",
         "plan",
         "run",
+        "runs",
+        "cat",
         "plugins",
         "schema",
         "errors",

@@ -27,6 +27,11 @@ class Outlet:
         self.failure: OSError | None = None
 
     @property
+    def is_open(self) -> bool:
+        """Whether anything that is written now may reach somebody."""
+        return self._open
+
+    @property
     def is_terminal(self) -> bool:
         """Whether a person reads it."""
         return os.isatty(self._descriptor)

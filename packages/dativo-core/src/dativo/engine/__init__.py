@@ -1,6 +1,7 @@
 """The engine: checks, discovers, previews and runs jobs; told as events, answered as results."""
 
 from dativo.engine._cancel import Cancellation
+from dativo.engine._cat import OnRows, Row, cat
 from dativo.engine._check import check
 from dativo.engine._discover import discover, discover_connector
 from dativo.engine._events import (
@@ -34,7 +35,7 @@ from dativo.engine._results import (
     StreamResult,
 )
 from dativo.engine._run import run
-from dativo.engine._views import DiscoveryResult, Field, PreviewResult, PreviewTable
+from dativo.engine._views import DiscoveryResult, Field, PreviewResult, PreviewTable, PublishedRows
 
 __all__ = [
     "BatchRead",
@@ -49,10 +50,13 @@ __all__ = [
     "Field",
     "Message",
     "Observer",
+    "OnRows",
     "PlanReport",
     "PreviewResult",
     "PreviewTable",
+    "PublishedRows",
     "RetryScheduled",
+    "Row",
     "RunFinished",
     "RunResult",
     "RunStarted",
@@ -62,6 +66,7 @@ __all__ = [
     "StreamResult",
     "StreamStarted",
     "abandoned_threads",
+    "cat",
     "check",
     "checkpoint_value",
     "discover",

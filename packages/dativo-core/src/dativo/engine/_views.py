@@ -10,7 +10,7 @@ from dativo.contract import Stream
 from dativo.engine._results import error_of
 from dativo.errors import DativoError
 
-__all__ = ["DiscoveryResult", "Field", "PreviewResult", "PreviewTable"]
+__all__ = ["DiscoveryResult", "Field", "PreviewResult", "PreviewTable", "PublishedRows"]
 
 
 @attrs.frozen
@@ -110,3 +110,35 @@ def _table_dict(table: PreviewTable) -> Mapping[str, object]:
         "rows": [list(row) for row in table.rows],
         "error": None if table.error is None else table.error.to_dict(),
     }
+
+
+@attrs.frozen(kw_only=True)
+class PublishedRows:
+    """What is published of one stream.
+
+    Attributes:
+        job: The job.
+        stream: The stream.
+        fields: Its fields.
+        rows: The records as texts, ``None`` for NULL; empty if they were handed on one by one.
+        count: How many records were read.
+        complete: Whether there are no more.
+    """
+
+    job: str
+    stream: str
+    fields: tuple[Field, ...]
+    rows: tuple[tuple[str | None, ...], ...] = ()
+    count: int = 0
+    complete: bool = True
+
+    def to_dict(self) -> dict[str, object]:
+        """Return JSON values."""
+        return {
+            "ok": True,
+            "job": self.job,
+            "stream": self.stream,
+            "fields": [attrs.asdict(field) for field in self.fields],
+            "rows": [list(row) for row in self.rows],
+            "complete": self.complete,
+        }
