@@ -57,6 +57,7 @@ class Lake:
     stream: str = STREAM
     mode: WriteMode = WriteMode.APPEND
     primary_key: tuple[str, ...] = ()
+    versioned: bool = False
     options: StreamOptions | None = None
     settings: dict[str, Any] = attrs.field(factory=dict)
     context: dict[str, Any] = attrs.field(factory=dict)
@@ -76,6 +77,7 @@ class Lake:
             mode=self.mode,
             primary_key=self.primary_key,
             options=self.options,
+            versioned=self.versioned,
         )
 
     @property

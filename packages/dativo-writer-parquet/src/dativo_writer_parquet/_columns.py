@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import attrs
 import pyarrow as pa
@@ -40,7 +40,7 @@ class EpochSchema:
         With a *primary_key* they are versions, and whatever is no key may be NULL in the files:
         a deletion has nothing else.
         """
-        fields = [stored_field(field, plain=bool(keys)) for field in logical]
+        fields = [stored_field(field, plain=bool(keys or primary_key)) for field in logical]
         if primary_key:
             fields = [
                 field if field.name in primary_key else field.with_nullable(nullable=True)
@@ -81,8 +81,14 @@ class EpochSchema:
                 self._require_values(field.name, column)
                 columns.append(convert(column, field.type))
             else:
-                columns.append(pa.nulls(rows, field.type))
+                columns.append(convert(pa.nulls(rows), field.type))
         return pa.RecordBatch.from_arrays(columns, schema=self.converted)
+
+    def without(self, names: Collection[str]) -> EpochSchema:
+        """Return it as one that only deletions have, whose files lack the columns *names*."""
+        kept = [field for field in self.in_files if field.name not in names]
+        in_files = pa.schema(kept, metadata=self.in_files.metadata)
+        return attrs.evolve(self, in_files=in_files, is_provisional=True)
 
     def _require_values(self, name: str, column: pa.Array) -> None:
         if not column.null_count:
@@ -103,4 +109,6 @@ class EpochSchema:
 
     def parts(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield the records of each folder of a batch that :meth:`fit` made."""
-        return split(batch, self.keys) if self.keys else iter([("", batch)])
+        groups = split(batch, self.keys) if self.keys else [("", batch)]
+        for folder, records in groups:
+            yield folder, records.select(self.in_files.names)

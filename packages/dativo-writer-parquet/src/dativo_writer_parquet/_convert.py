@@ -70,7 +70,19 @@ def _from_storage(array: pa.Array, arrow: pa.DataType) -> pa.Array:
 
 
 def _nulls(array: pa.Array, arrow: pa.DataType) -> pa.Array:
-    return pa.nulls(len(array), arrow)
+    if not types.is_struct(arrow):
+        return pa.nulls(len(array), arrow)
+    # Arrow's own has NULLs in the fields as well, also in those that must not be NULL.
+    one = pa.array([None], _without_extensions(arrow))
+    return convert(one.take(pa.repeat(0, len(array))), arrow)
+
+
+def _without_extensions(arrow: pa.DataType) -> pa.DataType:
+    if isinstance(arrow, pa.BaseExtensionType):
+        return _without_extensions(arrow.storage_type)
+    if types.is_struct(arrow):
+        return pa.struct([f.with_type(_without_extensions(f.type)) for f in children(arrow)])
+    return arrow
 
 
 # --- intervals: 16 bytes in memory, a struct in the file ----------------------------------------

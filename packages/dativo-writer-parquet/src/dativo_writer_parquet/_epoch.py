@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
-import pyarrow as pa
 
 from dativo.contract import Commit, CommitRecord, WriteMode
 from dativo.errors import CommitUnknownError, ConcurrencyError, StateError, WriteFailedError
 from dativo_writer_parquet._columns import EpochSchema
-from dativo_writer_parquet._config import PartitionBy
 from dativo_writer_parquet._files import FinishedFile, StagedFile
 from dativo_writer_parquet._layout import (
     COMMIT_SUFFIX,
@@ -34,29 +32,13 @@ class SealedEpoch:
 
     Attributes:
         folder: What becomes the stream's folder if there is none, or if it is replaced.
-        record: The commit record that lies in it.
-        schema: The schema of its records.
-        partition_by: The levels of folders below it.
-        primary_key: In merge mode, what identifies a record; else empty.
+        published: What a reader will find.
         size_bytes: The size of its files.
     """
 
     folder: Path
-    record: CommitRecord
-    schema: pa.Schema
-    partition_by: tuple[PartitionBy, ...]
-    primary_key: tuple[str, ...]
+    published: Published
     size_bytes: int
-
-    def published_at(self, place: Place) -> Published:
-        """Return it as what a reader of *place* will find."""
-        return Published(
-            folder=place.epoch(self.record.commit.epoch),
-            record=self.record,
-            schema=self.schema,
-            partition_by=self.partition_by,
-            primary_key=self.primary_key,
-        )
 
 
 def seal(
@@ -99,10 +81,12 @@ def seal(
     _lay_out(folder, commit.epoch, names, mode=folder_mode)
     return SealedEpoch(
         folder=folder,
-        record=record,
-        schema=schema.logical,
-        partition_by=levels,
-        primary_key=schema.primary_key,
+        published=Published(
+            record=record,
+            schema=schema.logical,
+            partition_by=levels,
+            primary_key=schema.primary_key,
+        ),
         size_bytes=sum(file.size_bytes for file in files),
     )
 
@@ -114,7 +98,7 @@ def publish(place: Place, sealed: SealedEpoch) -> None:
         ConcurrencyError: Somebody published there without the lock.
         CommitUnknownError: It is visible, but perhaps not for ever.
     """
-    commit = sealed.record.commit
+    commit = sealed.published.record.commit
     try:
         _STEPS[commit.mode, place.data.exists()](place, sealed)
     except FileExistsError as error:
@@ -234,7 +218,7 @@ def _publish_stream(place: Place, sealed: SealedEpoch) -> None:
 
 
 def _publish_epoch(place: Place, sealed: SealedEpoch) -> None:
-    epoch = sealed.record.commit.epoch
+    epoch = sealed.published.record.commit.epoch
     rename_new(sealed.folder / epoch_folder(epoch), place.epoch(epoch))
 
 

@@ -52,10 +52,12 @@ def check_connection(config: ParquetConfig, context: Context) -> ConnectionTestR
 @hookimpl
 def write(config: ParquetConfig, request: WriteRequest, context: Context) -> WriteSession:
     """Open the writing of one stream."""
+    from dativo_writer_parquet._local import Folder
     from dativo_writer_parquet._open import open_place
     from dativo_writer_parquet._write import ParquetSession
 
-    return ParquetSession(config, request, context, open_place(config, request, context))
+    folder = Folder(config, context, open_place(config, request, context))
+    return ParquetSession(config, request, context, folder)
 
 
 @hookimpl

@@ -5,13 +5,15 @@
     <path>/public.orders/epoch-0000000001/…parquet     what readers see
     <path>/.dativo/parquet/public.orders/lock          the critical section
     <path>/.dativo/parquet/public.orders/claim.json    the newest run that may publish
-    <path>/.dativo/parquet/public.orders/staging/…     what nobody sees yet, or any more
+    <path>/.dativo/parquet/public.orders/staging/…     what nobody sees yet
+    <path>/.dativo/parquet/public.orders/retired/…     what nobody sees any more
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -91,6 +93,18 @@ class Place:
     def staging(self) -> Path:
         """The folder of the sessions' own folders."""
         return self.control / "staging"
+
+    @property
+    def retired(self) -> Path:
+        """The folder of states that were exchanged for others a short time ago."""
+        return self.control / "retired"
+
+    def retired_states(self) -> Sequence[Path]:
+        """Return the folders of the states in :attr:`retired`, the newest first."""
+        try:
+            return sorted(self.retired.iterdir(), reverse=True)
+        except FileNotFoundError:
+            return ()
 
     def epoch(self, epoch: int) -> Path:
         """Return where *epoch* is published."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import attrs
 
 from dativo.contract import Context, WriteMode, WriteRequest
-from dativo.errors import CapabilityMissingError, ConcurrencyError, InvalidConfigError
+from dativo.errors import CapabilityMissingError, ConcurrencyError
 from dativo_writer_parquet._claims import (
     Claim,
     Workspace,
@@ -21,8 +21,12 @@ from dativo_writer_parquet._claims import (
 from dativo_writer_parquet._config import ParquetConfig
 from dativo_writer_parquet._errors import explained
 from dativo_writer_parquet._layout import Place
+from dativo_writer_parquet._live import require_keyed
 from dativo_writer_parquet._publish import LockTimeoutError, can_exchange, locked, make_folder
+from dativo_writer_parquet._read import published_state
 from dativo_writer_parquet._records import Published, newest
+from dativo_writer_parquet._succession import require_same_way
+from dativo_writer_parquet._versions import merge_key, require_mergeable
 
 __all__ = ["Opened", "critical", "open_place"]
 
@@ -53,8 +57,8 @@ def open_place(config: ParquetConfig, request: WriteRequest, context: Context) -
         InvalidConfigError: The published data is of another mode or has another key.
         StateError: The stream's folder is not as Dativo left it.
     """
-    _require_key(request)
-    place = Place(config.path.absolute(), request.stream)
+    merge_key(request)
+    place = Place(config.root, request.stream)
     with explained(place.control, stream=request.stream):
         make_folder(place.root, mode=config.folder_bits)
         make_folder(place.staging)
@@ -97,7 +101,9 @@ def _claim(
     if written is not None and written.job_id != claim.job_id:
         return None
     if last is not None:
-        _require_same_way(request, last)
+        require_same_way(request, last)
+        if request.mode is WriteMode.MERGE and not last.primary_key:
+            _require_keyed(place, request, last)
     holder = read_claim(place)
     if holder is not None and holder.job_id != claim.job_id and not has_sessions(place):
         holder = None  # another job claimed the place, published nothing and is gone
@@ -108,30 +114,12 @@ def _claim(
     return claim
 
 
-def _require_key(request: WriteRequest) -> None:
-    if request.mode is WriteMode.MERGE and not request.primary_key:
-        raise InvalidConfigError(
-            f"merge mode needs the primary key of {request.stream}, and the source names none",
-            fix=f"Set primary_key of the stream {request.stream}, or use append or replace.",
-        )
-
-
-def _require_same_way(request: WriteRequest, last: Published) -> None:
-    """Refuse to go on with published records in a mode or by a key that they do not have."""
-    before = last.record.commit.mode
-    if WriteMode.REPLACE in (before, request.mode):
-        return
-    problem = ""
-    if before is not request.mode:
-        problem = f"was written in {before} mode, not in {request.mode} mode"
-    elif set(last.primary_key) != set(request.primary_key):
-        names = [", ".join(key) for key in (last.primary_key, request.primary_key)]
-        problem = f"is merged by {names[0]}, not by {names[1]}"
-    if problem:
-        raise InvalidConfigError(
-            f"the published data of {request.stream} {problem}",
-            fix="Restore the setting, or publish everything anew with --full-refresh.",
-        )
+def _require_keyed(place: Place, request: WriteRequest, last: Published) -> None:
+    """Look at the first merge into replaced records: each of those needs a key as well."""
+    require_mergeable(last.schema, request.primary_key, stream=request.stream)
+    state = published_state(place)
+    if state is not None:
+        require_keyed(attrs.evolve(state, primary_key=request.primary_key))
 
 
 def _no_exchange(place: Place) -> CapabilityMissingError:

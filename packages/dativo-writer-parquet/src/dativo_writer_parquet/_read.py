@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dativo.contract import ArrowStream, Context, WriteRequest
 from dativo.errors import ConcurrencyError, ResourceNotFoundError, StateUnreadableError
 from dativo_writer_parquet._config import ParquetConfig
-from dativo_writer_parquet._convert import convert
-from dativo_writer_parquet._layout import FILE_SUFFIX, Place
-from dativo_writer_parquet._partition import folder_values, partition_keys
+from dativo_writer_parquet._errors import explained
+from dativo_writer_parquet._layout import FILE_SUFFIX, Place, epoch_folder
+from dativo_writer_parquet._live import Budget, live_rows
 from dativo_writer_parquet._records import Published, newest, published_epochs
+from dativo_writer_parquet._rows import rows_of
+from dativo_writer_parquet._state import DataFile, State
 
-__all__ = ["published"]
+__all__ = ["published", "published_state", "require_state"]
 
 _ATTEMPTS = 5
 
@@ -30,39 +31,46 @@ def published(config: ParquetConfig, request: WriteRequest, context: Context) ->
         ResourceNotFoundError: Nothing is published.
         StateUnreadableError: The newest epoch has no readable record.
     """
-    place = Place(config.path.absolute(), request.stream)
-    snapshot = _snapshot(place)
-    return context.reader(snapshot.last.schema, _batches(place, snapshot, context.batch_rows))
+    place = Place(config.root, request.stream)
+    state = require_state(place)
+    return context.reader(state.schema, _batches(place, state, context))
 
 
-@attrs.frozen
-class _Snapshot:
-    last: Published
-    files: tuple[Path, ...]
+def require_state(place: Place) -> State:
+    """Return what is published in *place*.
+
+    Raises:
+        ResourceNotFoundError: Nothing is.
+        StateUnreadableError: The newest epoch has no readable record.
+        ConcurrencyError: It was replaced again and again while it was listed.
+    """
+    state = published_state(place)
+    if state is None:
+        raise ResourceNotFoundError(
+            f"nothing is published of {place.stream} in {place.root}",
+            fix="Run the job first, or check the stream's name and the path.",
+            stream=place.stream,
+            phase="read_back",
+        )
+    return state
 
 
-def _snapshot(place: Place) -> _Snapshot:
-    """List the files of one state; a replace in the meantime is seen by the folder's number."""
+def published_state(place: Place) -> State | None:
+    """Return what is published in *place*, ``None`` if nothing is; raises as the other does.
+
+    The files are those of one state: an exchange in the meantime is seen by the folder's number.
+    """
     for attempt in range(_ATTEMPTS):
         before = _number(place)
         try:
             last = newest(place)
-            if last is None:
-                raise ResourceNotFoundError(
-                    f"nothing is published of {place.stream} in {place.root}",
-                    fix="Run the job first, or check the stream's name and the path.",
-                    stream=place.stream,
-                    phase="read_back",
-                )
-            files = tuple(
-                path for epoch in published_epochs(place) for path in _files(place.epoch(epoch))
-            )
+            state = None if last is None else _state(place, last)
         except StateUnreadableError:
             if _number(place) == before or attempt == _ATTEMPTS - 1:
                 raise
             continue
         if _number(place) == before:
-            return _Snapshot(last, files)
+            return state
     raise _replaced(place)
 
 
@@ -73,52 +81,52 @@ def _number(place: Place) -> int:
         return 0
 
 
-def _files(folder: Path) -> list[Path]:
+def _state(place: Place, last: Published) -> State:
+    files = [
+        DataFile(epoch, name)
+        for epoch in published_epochs(place)
+        if epoch <= last.record.commit.epoch
+        for name in _names(place.epoch(epoch))
+    ]
+    return State(
+        record=last.record,
+        schema=last.schema,
+        partition_by=last.partition_by,
+        primary_key=last.primary_key,
+        files=tuple(files),
+        open=lambda file: _open(place, file),
+    )
+
+
+def _names(folder: Path) -> list[str]:
     return sorted(
-        Path(parent, name)
+        str(Path(parent, name).relative_to(folder))
         for parent, _, names in os.walk(folder)
         for name in names
         if name.endswith(FILE_SUFFIX)
     )
 
 
-def _batches(place: Place, snapshot: _Snapshot, rows: int) -> Iterator[pa.RecordBatch]:
-    keys = partition_keys(snapshot.last.schema, snapshot.last.partition_by, stream=place.stream)
-    for path in snapshot.files:
-        below = path.parent.relative_to(place.data).parts[1:]
-        constants = folder_values("/".join(below), keys)
+def _open(place: Place, file: DataFile) -> pq.ParquetFile:
+    """Open *file* where it was published, or where it went when it was exchanged for others."""
+    name = f"{epoch_folder(file.epoch)}/{file.name}"
+    for folder in (place.data, *place.retired_states()):
         try:
-            with pq.ParquetFile(path, memory_map=False) as file:
-                for batch in file.iter_batches(batch_size=rows):
-                    yield from _restored(batch, snapshot.last.schema, constants)
-        except FileNotFoundError as error:
-            raise _replaced(place) from error
+            return pq.ParquetFile(folder / name, memory_map=False)
+        except FileNotFoundError:
+            continue
+    raise _replaced(place)
 
 
-def _restored(
-    batch: pa.RecordBatch, schema: pa.Schema, constants: Mapping[str, pa.Array]
-) -> Iterator[pa.RecordBatch]:
-    try:
-        columns = [_column(batch, field, constants) for field in schema]
-    except pa.ArrowInvalid:
-        # Small dictionary indices: several dictionaries may have met in one row group.
-        if batch.num_rows <= 1:
-            raise
-        half = batch.num_rows // 2
-        yield from _restored(batch.slice(0, half), schema, constants)
-        yield from _restored(batch.slice(half), schema, constants)
-        return
-    yield pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _column(batch: pa.RecordBatch, field: pa.Field, constants: Mapping[str, pa.Array]) -> pa.Array:
-    if field.name in constants:
-        column = pa.repeat(constants[field.name][0], batch.num_rows)
-    elif field.name in batch.schema.names:
-        column = batch.column(batch.schema.get_field_index(field.name))
-    else:
-        column = pa.nulls(batch.num_rows)
-    return convert(column, field.type)
+def _batches(place: Place, state: State, context: Context) -> Iterator[pa.RecordBatch]:
+    with explained(place.data, stream=place.stream, phase="read_back"):
+        live = None
+        if state.is_versioned:
+            budget = Budget(
+                bytes=context.buffer_bytes, folder=context.workdir, tell=context.progress
+            )
+            live = live_rows(state, budget)
+        yield from rows_of(state, state.schema, live=live, batch_rows=context.batch_rows)
 
 
 def _replaced(place: Place) -> ConcurrencyError:

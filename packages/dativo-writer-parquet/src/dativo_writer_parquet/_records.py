@@ -17,7 +17,14 @@ from dativo.errors import DativoError, StateError, StateUnreadableError
 from dativo_writer_parquet._config import PartitionBy, PartitionPart
 from dativo_writer_parquet._layout import COMMIT_SUFFIX, Place, epoch_of
 
-__all__ = ["Published", "footer_entries", "newest", "published_epochs", "read_epoch"]
+__all__ = [
+    "Published",
+    "footer_entries",
+    "newest",
+    "published_epochs",
+    "published_of",
+    "read_epoch",
+]
 
 COMMIT_KEY = b"dativo.commit"
 SCHEMA_KEY = b"dativo.schema"
@@ -32,14 +39,12 @@ class Published:
     """One epoch as its footer tells it.
 
     Attributes:
-        folder: Where it lies.
         record: The commit record.
         schema: The schema of the records as the source gave it, with the partition columns.
         partition_by: The levels of folders below it.
         primary_key: In merge mode, what identifies a record; else empty.
     """
 
-    folder: Path
     record: CommitRecord
     schema: pa.Schema
     partition_by: tuple[PartitionBy, ...]
@@ -61,6 +66,20 @@ def footer_entries(
         PARTITION_KEY: json.dumps(levels).encode(),
         PRIMARY_KEY: json.dumps(primary_key).encode(),
     }
+
+
+def published_of(entries: Mapping[bytes, bytes]) -> Published:
+    """Read what :func:`footer_entries` made.
+
+    Raises:
+        ValueError: A text is damaged; ``LookupError`` if one is missing; or an error of Arrow.
+    """
+    return Published(
+        record=CommitRecord.from_json(entries[COMMIT_KEY].decode()),
+        schema=pa.ipc.read_schema(pa.py_buffer(base64.b64decode(entries[SCHEMA_KEY]))),
+        partition_by=_levels(entries[PARTITION_KEY]),
+        primary_key=tuple(json.loads(entries.get(PRIMARY_KEY, b"[]"))),
+    )
 
 
 def published_epochs(place: Place) -> tuple[int, ...]:
@@ -103,14 +122,7 @@ def read_epoch(place: Place, epoch: int) -> Published:
     """
     folder = place.epoch(epoch)
     try:
-        entries = _entries(folder)
-        found = Published(
-            folder=folder,
-            record=CommitRecord.from_json(entries[COMMIT_KEY].decode()),
-            schema=pa.ipc.read_schema(pa.py_buffer(base64.b64decode(entries[SCHEMA_KEY]))),
-            partition_by=_levels(entries[PARTITION_KEY]),
-            primary_key=tuple(json.loads(entries.get(PRIMARY_KEY, b"[]"))),
-        )
+        found = published_of(_entries(folder))
         _require_same(found.record, place.stream, epoch)
     except (OSError, ValueError, LookupError, TypeError, DativoError, pa.ArrowException) as error:
         raise StateUnreadableError(

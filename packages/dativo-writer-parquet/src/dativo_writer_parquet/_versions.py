@@ -12,8 +12,13 @@ import attrs
 import pyarrow as pa
 from pyarrow import types
 
-from dativo.contract import Operation
-from dativo.errors import ContractViolationError, DataValidationError, SchemaValidationError
+from dativo.contract import Operation, WriteMode, WriteRequest
+from dativo.errors import (
+    ContractViolationError,
+    DataValidationError,
+    InvalidConfigError,
+    SchemaValidationError,
+)
 from dativo_writer_parquet._types import canonical, is_bytes, is_text, stored_type
 
 __all__ = [
@@ -23,8 +28,10 @@ __all__ = [
     "VERSION_FIELDS",
     "Stamp",
     "comparable",
+    "merge_key",
     "require_keys",
     "require_mergeable",
+    "with_versions",
 ]
 
 EPOCH = "_dativo_epoch"
@@ -80,6 +87,24 @@ class Stamp:
             SEQUENCE: pa.arange(first, first + rows),
             DELETED: pa.repeat(pa.scalar(self.is_deletion), rows),
         }
+
+
+def merge_key(request: WriteRequest) -> tuple[str, ...]:
+    """Return what identifies a record if *request* wants versions of records, else nothing.
+
+    The replace by which a merged stream is refreshed has versions as well.
+
+    Raises:
+        InvalidConfigError: It wants versions, and has no key.
+    """
+    if not (request.versioned or request.mode is WriteMode.MERGE):
+        return ()
+    if not request.primary_key:
+        raise InvalidConfigError(
+            f"merge mode needs the primary key of {request.stream}, and the source names none",
+            fix=f"Set primary_key of the stream {request.stream}, or use append or replace.",
+        )
+    return request.primary_key
 
 
 def comparable(arrow: pa.DataType) -> pa.DataType | None:
@@ -162,3 +187,22 @@ def require_keys(
             stream=stream,
             phase="write",
         )
+
+
+def with_versions(batch: pa.RecordBatch, *, epoch: int, row: int) -> pa.RecordBatch:
+    """Return *batch* with version columns, if it has none.
+
+    Records of a replace have none; they are in the order in which they lie in their files, and
+    precede everything that is merged into them. *row* is the number of the first of them.
+    """
+    if EPOCH in batch.schema.names:
+        return batch
+    rows = batch.num_rows
+    added = (
+        pa.repeat(pa.scalar(epoch, pa.int64()), rows),
+        pa.arange(row, row + rows),
+        pa.repeat(pa.scalar(value=False), rows),
+    )
+    return pa.RecordBatch.from_arrays(
+        [*batch.columns, *added], schema=pa.schema([*batch.schema, *VERSION_FIELDS])
+    )
