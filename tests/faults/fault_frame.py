@@ -28,6 +28,7 @@ __all__ = [
 
 _FOLDER = Path(__file__).parent
 _PATTERNS = ("row_*.py", "postgres_*.py")
+_MOST_SIGNS = 2500
 
 
 class Damage(AssertionError):  # noqa: N818 - it is what was found, and an assertion
@@ -150,10 +151,11 @@ def run_case(row: Row, number: int, *, keep: bool = False) -> Result:
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, AssertionError) and str(error):
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{str(error)[:2500]} [{Path(where.filename).name}:{where.lineno}]"
-    return "".join(traceback.format_exception(error))
+    if not isinstance(error, AssertionError) or not str(error):
+        return "".join(traceback.format_exception(error))
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+    return f"{str(error)[:_MOST_SIGNS]}{notes} [{Path(where.filename).name}:{where.lineno}]"
 
 
 def replay_command(result: Result) -> str:

@@ -38,7 +38,7 @@ def main() -> int:
         return 0
     seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     _say(f"seed {seed}; the same cases again: --seed {seed}{' --full' if asked.full else ''}")
-    missing = {row.name: row.missing() for row in rows}
+    missing = {row.name: _missing(row) for row in rows}
     plans = [
         (row, asked.case or chosen_numbers(row, seed, full=asked.full))
         for row in rows
@@ -86,6 +86,18 @@ def _selected(rows: Sequence[Row], names: Sequence[str]) -> list[Row]:
     if unknown or not chosen:
         sys.exit(f"no such row: {', '.join(unknown)}; see --list")
     return chosen
+
+
+def _missing(row: Row) -> str | None:
+    """Return why *row* cannot run; one whose cases cannot be found out has a bug, and says so."""
+    if (why := row.missing()) is not None:
+        return why
+    try:
+        row.count()
+    except Exception as error:  # noqa: BLE001 - the other rows shall run all the same
+        _say(f"{row.name}: {error}")
+        return "its cases cannot be counted"
+    return None
 
 
 def _run(
