@@ -100,6 +100,7 @@ def _acquire(path: Path, what: str, lease_seconds: float) -> int:
         descriptor = _open(path)
         try:
             if _try_lock(descriptor):
+                os.utime(descriptor)  # or it looks as silent as its last holder
                 if _is_same(path, descriptor):
                     return descriptor
             else:
