@@ -49,7 +49,7 @@ _FIXED = {
 
 # Not every version and platform has them; one that does not know a setting refuses the session.
 _OPTIONAL = {
-    "client_connection_check_interval": "10000",
+    "client_connection_check_interval": "2000",
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
 }

@@ -206,7 +206,8 @@ def _selected(request: StreamRequest, available: tuple[Column, ...]) -> tuple[Co
 
 def _cursor(request: StreamRequest, available: tuple[Column, ...]) -> Column | None:
     if request.cursor is None:
-        if request.mode is ReadMode.INCREMENTAL or request.lower or request.upper:
+        is_range = request.lower is not None or request.upper is not None
+        if request.mode is ReadMode.INCREMENTAL or is_range:
             raise SchemaValidationError(
                 f"{request.stream}: no cursor is given",
                 fix="Name a column that grows with each change as `cursor`; "
