@@ -56,7 +56,7 @@ def seal(
         WriteFailedError: The footers of the files, read back, do not add up to *rows*.
     """
     levels = tuple(key.level for key in schema.keys)
-    *others, carrier = area.open_files() or [_empty_file(area, schema)]
+    *others, carrier = area.open_files() or [area.empty_file(schema)]
     for file in others:
         area.keep(file.finish())
         tell()
@@ -182,10 +182,6 @@ def _is_published(place: Place, commit: Commit, error: OSError) -> bool:
             phase="write",
         ) from unknown
     return found is not None and _identity(found.record.commit) == _identity(commit)
-
-
-def _empty_file(area: StagingArea, schema: EpochSchema) -> StagedFile:
-    return area.new_file(schema, "/".join(key.folder(None) for key in schema.keys))
 
 
 def _name(file: StagedFile | FinishedFile, *, suffix: str = FILE_SUFFIX) -> str:

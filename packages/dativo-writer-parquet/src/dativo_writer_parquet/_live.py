@@ -183,7 +183,7 @@ def _buckets_for(state: State, total: int, budget: Budget) -> int:
     schema = _schema(state)
     for file in reversed(state.files):
         for batch in _versions_of(state, file, schema, 0):
-            size = total * batch.nbytes // max(batch.num_rows, 1) * _COPIES
+            size: int = total * batch.nbytes // max(batch.num_rows, 1) * _COPIES
             return min(_MOST_BUCKETS, 1 << (size // max(budget.bytes, 1)).bit_length())
     return 1
 

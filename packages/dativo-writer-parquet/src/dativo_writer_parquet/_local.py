@@ -22,8 +22,10 @@ from dativo_writer_parquet._epoch import (
 from dativo_writer_parquet._errors import explained
 from dativo_writer_parquet._files import FileFormat
 from dativo_writer_parquet._open import Opened, critical
+from dativo_writer_parquet._read import published_state
 from dativo_writer_parquet._records import Published, newest
 from dativo_writer_parquet._staging import StagingArea
+from dativo_writer_parquet._state import State
 from dativo_writer_parquet._target import Sealed
 
 __all__ = ["Folder"]
@@ -59,6 +61,9 @@ class Folder:
     def newest(self) -> Published | None:
         with self._critical():
             return newest(self._place)
+
+    def state(self) -> State | None:
+        return published_state(self._place)
 
     def found(self, commit: Commit, last: Published | None) -> Published | None:
         return already_published(self._place, commit, last)

@@ -6,7 +6,7 @@ import resource
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -34,7 +34,14 @@ class StagingArea:
     many small readers share files and row groups.
     """
 
-    def __init__(self, workspace: Path, form: FileFormat, *, stream: str) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        form: FileFormat,
+        *,
+        stream: str,
+        finished: Callable[[StagingArea, FinishedFile], None] = lambda _area, _file: None,
+    ) -> None:
         self.schema: EpochSchema | None = None
         self.accounts: list[Account] = []
         self._stream = stream
@@ -42,6 +49,7 @@ class StagingArea:
         self.folder = workspace / self._token
         self.has_failed = False
         self._form = form
+        self._finish = finished
         self._lock = threading.Lock()
         self._idle: list[Lane] = []
         self._busy: set[Lane] = set()
@@ -104,15 +112,25 @@ class StagingArea:
             self.accounts.append(account)
         return account
 
+    def scratch(self) -> Path:
+        """Return a folder for files that have no name."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        return self.folder
+
     def next_arrival(self) -> int:
         """Return the number of a batch that the engine gave none."""
         with self._lock:
             return next(self._arrivals)
 
+    def empty_file(self, schema: EpochSchema) -> StagedFile:
+        """Open a file for an epoch without records, so that it has a schema."""
+        return self.new_file(schema, "/".join(key.folder(None) for key in schema.keys))
+
     def keep(self, file: FinishedFile) -> None:
-        """Remember a file that is finished."""
+        """Remember a file that is finished, and do with it what is to be done with such files."""
         with self._lock:
             self._finished.append(file)
+        self._finish(self, file)
 
     def open_files(self) -> list[StagedFile]:
         """Return the files that are still open; call it when every ``stage`` has returned."""

@@ -13,6 +13,7 @@ from dativo_writer_parquet._columns import EpochSchema
 from dativo_writer_parquet._files import FileFormat
 from dativo_writer_parquet._records import Published
 from dativo_writer_parquet._staging import StagingArea
+from dativo_writer_parquet._state import State
 
 __all__ = ["Sealed", "Target"]
 
@@ -60,6 +61,10 @@ class Target(Protocol):
 
     def newest(self) -> Published | None:
         """Return the newest epoch of the place, of whatever job."""
+        ...
+
+    def state(self) -> State | None:
+        """Return what is published now, ``None`` for nothing."""
         ...
 
     def found(self, commit: Commit, last: Published | None) -> Published | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
+import attrs
 import pyarrow as pa
 
 from dativo.contract import (
@@ -25,7 +26,9 @@ from dativo.errors import (
 )
 from dativo_writer_parquet._columns import EpochSchema
 from dativo_writer_parquet._config import ParquetConfig, StreamOptions
+from dativo_writer_parquet._deletions import missing_keys
 from dativo_writer_parquet._files import FileFormat
+from dativo_writer_parquet._live import Budget
 from dativo_writer_parquet._records import Published
 from dativo_writer_parquet._schema import checked, require_followable
 from dativo_writer_parquet._staging import StagingArea
@@ -58,21 +61,56 @@ class ParquetSession:
     def stage(self, batch: Batch) -> Staged:
         """Drain *batch* into staged files; an error of its reader passes through unchanged."""
         self._require_open()
-        area = self._area
-        rows = written = 0
-        try:
+        with self._staging() as area:
             reader = pa.RecordBatchReader.from_stream(batch.data)
             stamp = self._stamp(area, batch)
-            with area.lane(self._schema_for(area, reader.schema, batch.op)) as lane:
-                before = lane.bytes_written
-                for piece in reader:
-                    with self._explained():
-                        lane.add(piece, stamp and stamp.after(rows))
-                    rows += piece.num_rows
-                written = lane.bytes_written - before
-        except BaseException:
-            area.has_failed = True
-            raise
+            return self._drain(area, self._schema_for(area, reader.schema, batch.op), reader, stamp)
+
+    def delete_missing(self, keys: Batch) -> Staged:
+        """Stage a deletion of every published record whose key is not among *keys*.
+
+        It loses against whatever else the epoch does to the key, so that what the epoch upserts is
+        not deleted.
+        """
+        self._require_open()
+        if not self._primary_key:
+            msg = f"a session of {self._mode} mode was asked to delete what is missing"
+            raise ContractViolationError(msg, phase="write")
+        with self._staging() as area, self._explained():
+            reader = pa.RecordBatchReader.from_stream(keys.data)
+            state = self._target.state()
+            if state is None:
+                for _ in reader:  # whoever gives keys wants them taken
+                    pass
+                return Staged(rows=0)
+            missing = missing_keys(
+                attrs.evolve(state, primary_key=self._primary_key),
+                reader,
+                Budget(
+                    bytes=self._context.buffer_bytes,
+                    folder=area.scratch(),
+                    tell=self._context.progress,
+                ),
+            )
+            schema = self._schema_for(area, reader.schema, Operation.DELETE)
+            stamp = Stamp(epoch=self._epoch, batch=0, operation=Operation.DELETE)
+            return self._drain(area, schema, missing, stamp)
+
+    def _drain(
+        self,
+        area: StagingArea,
+        schema: EpochSchema,
+        batches: Iterable[pa.RecordBatch],
+        stamp: Stamp | None,
+    ) -> Staged:
+        rows = 0
+        with area.lane(schema) as lane:
+            before = lane.bytes_written
+            for piece in batches:
+                with self._explained():
+                    lane.add(piece, stamp and stamp.after(rows))
+                rows += piece.num_rows
+            written = lane.bytes_written - before
         return Staged(rows=rows, size_bytes=written, token=area.account(rows))
 
     def commit(self, commit: Commit, staged: Sequence[Staged]) -> Receipt:
@@ -109,6 +147,15 @@ class ParquetSession:
             self._is_closed = True
             self._target.drop(self._area)
             self._target.close()
+
+    @contextmanager
+    def _staging(self) -> Iterator[StagingArea]:
+        area = self._area
+        try:
+            yield area
+        except BaseException:
+            area.has_failed = True
+            raise
 
     def _start(self) -> None:
         self._area = self._target.area(self._form)
@@ -201,7 +248,8 @@ class ParquetSession:
             )
         if self._area.is_busy:
             raise ContractViolationError("a commit must wait for every stage", phase="write")
-        if {id(part.token) for part in staged} != {id(account) for account in self._area.accounts}:
+        given = {id(part.token) for part in staged if part.token is not None}
+        if given != {id(account) for account in self._area.accounts}:
             raise ContractViolationError(
                 f"a commit must take all that was staged: {len(staged)} parts were handed over, "
                 f"{len(self._area.accounts)} are staged",
