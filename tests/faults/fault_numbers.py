@@ -11,7 +11,7 @@ import attrs
 from fault_frame import Damage, Workspace
 from fault_process import Dativo
 
-__all__ = ["MODES", "NumbersJob", "Progress", "Record"]
+__all__ = ["MODES", "STREAM", "NumbersJob", "Progress", "Record"]
 
 MODES = ("append", "replace")  # merge follows
 
