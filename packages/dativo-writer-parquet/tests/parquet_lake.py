@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import pyarrow as pa
@@ -62,7 +62,7 @@ class Lake:
     settings: dict[str, Any] = attrs.field(factory=dict)
     context: dict[str, Any] = attrs.field(factory=dict)
 
-    def having(self, **changes: Any) -> Lake:
+    def having(self, **changes: Any) -> Self:
         """The same lake with another stream, mode, options, settings or context."""
         return attrs.evolve(self, **changes)
 

@@ -5,6 +5,7 @@ from dativo_writer_parquet._config import (
     ParquetConfig,
     PartitionBy,
     PartitionPart,
+    StorageConfig,
     StreamOptions,
 )
 from dativo_writer_parquet._hooks import (
@@ -19,6 +20,7 @@ __all__ = [
     "ParquetConfig",
     "PartitionBy",
     "PartitionPart",
+    "StorageConfig",
     "StreamOptions",
     "check_connection",
     "describe",

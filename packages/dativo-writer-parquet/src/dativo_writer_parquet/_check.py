@@ -31,7 +31,7 @@ _LOW_FREE_BYTES = 1024 * _MIB
 
 def check_folder(config: ParquetConfig, context: Context) -> ConnectionTestResult:
     """Try everything in a folder of our own beside the data, and leave nothing behind."""
-    root = config.path.absolute()
+    root = config.root
     items: list[CheckItem] = []
     try:
         with explained(root, stream="", phase="check"):

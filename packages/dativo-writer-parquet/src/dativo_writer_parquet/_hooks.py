@@ -12,6 +12,7 @@ from dativo.contract import (
     Context,
     ErrorInfo,
     Permissions,
+    Url,
     WriteMode,
     WriteRequest,
     WriterInfo,
@@ -21,6 +22,7 @@ from dativo_writer_parquet._config import ParquetConfig, StreamOptions
 
 if TYPE_CHECKING:
     from dativo.contract import WriteSession
+    from dativo_writer_parquet._target import Target
 
 __all__ = ["check_connection", "describe", "read_back", "write"]
 
@@ -52,20 +54,36 @@ def check_connection(config: ParquetConfig, context: Context) -> ConnectionTestR
 @hookimpl
 def write(config: ParquetConfig, request: WriteRequest, context: Context) -> WriteSession:
     """Open the writing of one stream."""
-    from dativo_writer_parquet._local import Folder
-    from dativo_writer_parquet._open import open_place
     from dativo_writer_parquet._write import ParquetSession
 
-    folder = Folder(config, context, open_place(config, request, context))
-    return ParquetSession(config, request, context, folder)
+    target = _bucket if isinstance(config.path, Url) else _folder
+    return ParquetSession(config, request, context, target(config, request, context))
 
 
 @hookimpl
 def read_back(config: ParquetConfig, request: WriteRequest, context: Context) -> ArrowStream:
     """Return what is published of one stream, with the exact types it was written with."""
+    if isinstance(config.path, Url):
+        from dativo_writer_parquet._store._read import published_in_store
+
+        return published_in_store(config, request, context)
     from dativo_writer_parquet._read import published
 
     return published(config, request, context)
+
+
+def _folder(config: ParquetConfig, request: WriteRequest, context: Context) -> Target:
+    from dativo_writer_parquet._local import Folder
+    from dativo_writer_parquet._open import open_place
+
+    return Folder(config, context, open_place(config, request, context))
+
+
+def _bucket(config: ParquetConfig, request: WriteRequest, context: Context) -> Target:
+    from dativo_writer_parquet._store._open import open_log
+    from dativo_writer_parquet._store._target import Prefix
+
+    return Prefix(open_log(config, request, context), context)
 
 
 _ERRORS = (

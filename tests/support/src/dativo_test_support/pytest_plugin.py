@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dativo_test_support.postgres import Address, EmbeddedPostgres
     from dativo_test_support.project import Project
+    from dativo_test_support.s3 import FaultProxy, S3Server
 
 # The launcher is imported only when a test asks for a server: psycopg is slow to load.
 
@@ -60,6 +61,24 @@ def shop_database(postgres_server: EmbeddedPostgres, shop_template: str) -> Iter
     name = f"shop_{secrets.token_hex(6)}"
     yield postgres_server.create_database(name, template=shop_template)
     postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """One S3 server for the whole test session; do not stop it."""
+    from dativo_test_support.s3 import S3Server
+
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
+    """A proxy of the test's own in front of the S3 server."""
+    from dativo_test_support.s3 import FaultProxy
+
+    with FaultProxy(s3_server) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -1,0 +1,188 @@
+"""Streams on an object store, while everything works."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from parquet_lake import by, ids
+from store_lake import StoreLake
+
+from dativo.contract import Batch, Checkpoint, Operation, WriteMode
+from dativo.errors import (
+    ConcurrencyError,
+    InvalidConfigError,
+    ResourceNotFoundError,
+    StateError,
+)
+
+
+def test_epochs_are_appended_and_read_by_the_log(store: StoreLake) -> None:
+    first = store.publish(1, ids(1, 2), ids(3))
+    second = store.publish(2, ids(4), fence=2, run_id="run2")
+
+    assert store.numbers() == [1, 2, 3, 4]
+    assert (first.record.rows, second.record.rows) == (3, 1)
+    assert first.size_bytes > 0
+    assert not first.replayed
+    assert sorted(first.record.files + second.record.files) == store.data_keys()
+    assert store.staged() == []
+    with store.session(fence=3, run_id="run3") as session:
+        last = session.last_commit()
+    assert last == second.record
+    assert last.commit.checkpoint == Checkpoint({"epoch": 2})
+
+
+def test_nothing_is_read_before_the_first_epoch(store: StoreLake) -> None:
+    with store.session() as session:
+        assert session.last_commit() is None
+    with pytest.raises(ResourceNotFoundError, match="nothing is published"):
+        store.read()
+
+
+def test_a_replace_is_seen_as_a_whole_and_its_files_stay_for_a_while(store: StoreLake) -> None:
+    replaced = store.having(mode=WriteMode.REPLACE)
+    replaced.publish(1, ids(1, 2))
+    replaced.publish(2, ids(3), fence=2)
+    replaced.publish(3, ids(), fence=3)
+
+    assert replaced.numbers() == []
+    assert len(replaced.data_keys()) == 3
+    assert replaced.read().schema == ids().schema
+
+
+def test_an_epoch_without_records_keeps_the_checkpoint(store: StoreLake) -> None:
+    store.publish(1, ids(1))
+    with store.session(fence=2) as session:
+        commit = store.identity(2, fence=2, checkpoint=Checkpoint({"at": 9}))
+        assert session.commit(commit, []).record.rows == 0
+        last = session.last_commit()
+    assert last is not None
+    assert last.commit.checkpoint == Checkpoint({"at": 9})
+    assert store.numbers() == [1]
+
+
+def test_columns_may_come_and_folders_hold_partitions(store: StoreLake) -> None:
+    lake = store.having(options=by("country"))
+    lake.publish(1, pa.table({"id": [1, 2], "country": ["de", "a/b%"]}))
+    lake.publish(2, pa.table({"id": [3], "country": ["de"], "note": ["x"]}), fence=2)
+
+    rows = sorted(lake.read().to_pylist(), key=lambda row: row["id"])
+    assert [row["note"] for row in rows] == [None, None, "x"]
+    assert [row["country"] for row in rows] == ["de", "a/b%", "de"]
+    assert len({key.split("/")[3] for key in lake.data_keys()}) == 2
+    with pytest.raises(InvalidConfigError, match="partition_by of"):
+        store.publish(3, pa.table({"id": [3], "country": ["de"], "note": ["x"]}), fence=3)
+
+
+def test_files_are_uploaded_while_more_is_staged(store: StoreLake) -> None:
+    lake = store.having(settings={"file_rows": 10})
+    with lake.session() as session:
+        staged = [session.stage(Batch(ids(*range(35))))]
+        assert len(lake.data_keys()) == 3
+        assert len(lake.staged()) == 1
+        receipt = session.commit(lake.identity(1), staged)
+    assert receipt.record.rows == 35
+    assert len(receipt.record.files) == 4
+    assert lake.numbers() == list(range(35))
+
+
+def test_the_same_commit_again_does_nothing(store: StoreLake) -> None:
+    store.publish(1, ids(1))
+    first = store.publish(2, ids(2), fence=2)
+    with store.session(fence=2) as session:
+        again = session.commit(store.identity(2, fence=2), [])
+        older = session.commit(store.identity(1, fence=2), [])
+
+    assert again.replayed
+    assert older.replayed
+    assert again.record == first.record
+    assert again.size_bytes == first.size_bytes
+    assert store.numbers() == [1, 2]
+
+
+def test_an_epoch_is_published_under_one_id_only(store: StoreLake) -> None:
+    store.publish(1, ids(1))
+    with store.session(fence=2) as session:
+        with pytest.raises(ConcurrencyError, match="is published already") as told:
+            session.commit(store.identity(1, "other", fence=2), [])
+        with pytest.raises(StateError, match="cannot follow epoch 1"):
+            session.commit(store.identity(3, fence=2), [])
+    assert told.value.details["fence"] == 1
+
+
+def test_aborted_files_go(store: StoreLake) -> None:
+    lake = store.having(settings={"file_rows": 2})
+    with lake.session() as session:
+        session.stage(Batch(ids(1, 2, 3, 4, 5)))
+        assert len(lake.data_keys()) == 2
+        session.abort()
+        assert lake.data_keys() == []
+        session.commit(lake.identity(1), [session.stage(Batch(ids(7)))])
+    assert lake.numbers() == [7]
+    assert len(lake.data_keys()) == 1
+    assert lake.staged() == []
+
+
+def test_the_place_of_another_job_is_left_alone(store: StoreLake) -> None:
+    store.publish(1, ids(1))
+    before = store.keys()
+    with store.session(job_id="other", fence=9) as session:
+        last = session.last_commit()
+        with pytest.raises(StateError, match="belongs to the job 'job'"):
+            session.stage(Batch(ids(2)))
+    assert last is not None
+    assert last.commit.job_id == "job"
+    assert store.keys() == before
+
+
+def test_a_job_may_have_a_place_where_another_only_began(store: StoreLake) -> None:
+    store.open(job_id="other", fence=9)
+    store.publish(1, ids(1))
+    assert store.numbers() == [1]
+
+
+def test_large_files_go_up_in_parts(store: StoreLake) -> None:
+    text = pa.array([f"{number * 7919 % 999983:09d}" * 4 for number in range(600_000)])
+    lake = store.having(settings={"compression": "none"}, storage={"timeout_seconds": 30.0})
+    receipt = lake.publish(1, pa.table({"id": range(600_000), "text": text}))
+
+    assert receipt.size_bytes > 16 << 20
+    assert any("partNumber=3" in path for _, path, _ in lake.proxy.seen)
+    assert lake.server.uploads(lake.bucket) == []
+    assert lake.read().num_rows == 600_000
+
+
+def test_types_come_back_as_the_source_gave_them(store: StoreLake) -> None:
+    table = pa.table(
+        {
+            "view": pa.array(["a", None, "b"], pa.string_view()),
+            "kind": pa.array(["x", "y", "x"]).dictionary_encode(),
+            "span": pa.array([(1, 2, 3), None, (0, 0, 1)], pa.month_day_nano_interval()),
+        }
+    )
+    store.publish(1, table)
+
+    assert store.read().schema == table.schema
+    assert store.read().to_pylist() == table.to_pylist()
+
+
+def test_merged_versions_are_resolved(store: StoreLake) -> None:
+    lake = store.merging()
+    lake.publish(1, pa.table({"id": [1, 2, 3], "v": ["a", "b", "c"]}))
+    with lake.session(fence=2) as session:
+        staged = [
+            session.stage(Batch(pa.table({"id": [2], "v": ["B"]}), sequence=1)),
+            session.stage(Batch(ids(3), op=Operation.DELETE, sequence=2)),
+        ]
+        session.commit(lake.identity(2, fence=2), staged)
+
+    rows = {row["id"]: row["v"] for row in lake.read().to_pylist()}
+    assert rows == {1: "a", 2: "B"}
+
+
+def test_any_reader_can_open_the_files(store: StoreLake) -> None:
+    store.publish(1, ids(1, 2))
+    found = store.objects().read(store.data_keys()[0])
+    assert found is not None
+    assert pq.read_table(pa.BufferReader(found.data))["id"].to_pylist() == [1, 2]
