@@ -41,7 +41,7 @@ class Ended:
     err: str
 
     def __str__(self) -> str:
-        return f"dativo {' '.join(self.arguments)} -> {self.code}\n{self.out}\n{self.err[-3000:]}"
+        return f"dativo {' '.join(self.arguments)} -> {self.code}\n{self.out[:1000]}\n{self.err[-1000:]}"
 
     @property
     def document(self) -> dict[str, Any]:

@@ -25,7 +25,12 @@ def missing_shim() -> str | None:
 
 
 def shim_variables(
-    root: Path, *, room: int | None = None, fail: str | None = None, trace: Path | None = None
+    root: Path,
+    *,
+    room: int | None = None,
+    fail: str | None = None,
+    trace: Path | None = None,
+    clock: int | None = None,
 ) -> dict[str, str | None]:
     """Return the environment in which calls below *root* fail or are traced; see ``shim.c``."""
     with _COMPILING:
@@ -36,6 +41,7 @@ def shim_variables(
         "SHIM_ROOT": str(root.resolve()),
         "SHIM_ROOM": None if room is None else str(room),
         "SHIM_FAIL": fail,
+        "SHIM_CLOCK": None if clock is None else str(clock),
         "SHIM_TRACE": None if trace is None else str(trace),
     }
 

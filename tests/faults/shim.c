@@ -4,6 +4,7 @@
  * SHIM_ROOM     so many bytes can be written there, then the disk is full (ENOSPC)
  * SHIM_FAIL     "call:errno:n" lets the n-th such call fail, "call:errno:n+" all from the n-th on;
  *               the call "change" is every one that changes the disk
+ * SHIM_CLOCK    so many seconds are added to the time of day
  * SHIM_TRACE    a file that gets one record per call, with the bytes that were written
  *
  * A record is a header line "number call result flag offset length path1 path2\n" whose paths are
@@ -22,7 +23,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define REAL(name) ((__typeof__(&name))real_of(#name))
@@ -32,6 +35,7 @@ static int ready, trace = -1, fail_errno, fail_on;
 static char root[PATH_MAX], fail_call[32];
 static size_t root_length;
 static long fail_at, failures, number;
+static long clock_offset;
 static int has_room;
 static long long room;
 
@@ -51,6 +55,7 @@ static void prepare(void) {
     const char *text = getenv("SHIM_ROOT");
     if (text) { strncpy(root, text, sizeof root - 1); root_length = strlen(root); }
     if ((text = getenv("SHIM_ROOM"))) { has_room = 1; room = atoll(text); }
+    if ((text = getenv("SHIM_CLOCK"))) clock_offset = atol(text);
     if ((text = getenv("SHIM_FAIL"))) {
         char name[32] = "", plus = 0;
         sscanf(text, "%31[^:]:%31[^:]:%ld%c", fail_call, name, &fail_at, &plus);
@@ -297,4 +302,11 @@ int unlinkat(int folder, const char *path, int flags) { return removed(folder, p
 int remove(const char *path) {
     int result = removed(AT_FDCWD, path, 0);
     return result < 0 && errno == EISDIR ? removed(AT_FDCWD, path, AT_REMOVEDIR) : result;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *found) {
+    prepare();
+    int result = syscall(SYS_clock_gettime, clock, found);
+    if (result == 0 && clock == CLOCK_REALTIME) found->tv_sec += clock_offset;
+    return result;
 }
