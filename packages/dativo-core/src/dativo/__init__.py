@@ -8,11 +8,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dativo.engine import cat, check, discover, plan, preview, run
+    from dativo.engine import (
+        cat,
+        check,
+        compact,
+        discover,
+        list_runs,
+        plan,
+        preview,
+        rebuild_state,
+        reset_state,
+        run,
+        set_state,
+        show_run,
+        show_state,
+    )
 
     __version__: str
 
-__all__ = ["__version__", "cat", "check", "discover", "plan", "preview", "run"]
+__all__ = [
+    "__version__",
+    "cat",
+    "check",
+    "compact",
+    "discover",
+    "list_runs",
+    "plan",
+    "preview",
+    "rebuild_state",
+    "reset_state",
+    "run",
+    "set_state",
+    "show_run",
+    "show_state",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -26,7 +26,7 @@ from dativo.contract import (
 from dativo.engine._guarantee import promise_of, require_guarantee, weigh
 from dativo.engine._open import open_sides
 from dativo.engine._pipe import Pipe
-from dativo.engine._stream import StreamPlan
+from dativo.engine._writing import StreamPlan
 from dativo.errors import ConfigurationError
 from dativo_test_support.project import Project
 
@@ -117,6 +117,20 @@ def test_what_connectors_assume_comes_with_it_and_goes_before_the_default(pipe: 
         "a record that is deleted in the source stays published",
         "the disk keeps what it has",
     )
+
+
+def test_deletions_that_are_found_are_not_said_to_stay(pipe: Pipe) -> None:
+    plan = plan_of(ReadMode.INCREMENTAL, WriteMode.MERGE)
+    scanned = attrs.evolve(plan, keys=plan.read)
+    replaced = plan_of(ReadMode.INCREMENTAL, WriteMode.REPLACE)
+
+    found = [promise_of(one, pipe).assumptions[-1] for one in (plan, scanned, replaced)]
+
+    assert found == [
+        "a record that is deleted in the source stays published",
+        "a record is deleted by the first run that no longer finds its key in the source",
+        "a new or changed record gets a cursor value that is not below those already read",
+    ]
 
 
 @pytest.mark.parametrize("required", [None, *Guarantee])

@@ -127,7 +127,7 @@ def compact(config: ledger.LedgerConfig, request: WriteRequest, context: Context
     files = _files(_folder(config, request))
     if not files:
         return CompactResult(rows=0, files_before=0, files_after=0)
-    (config.path / "fences").open("a").write(f"{context.fence}\n")
+    (config.path / "fence").write_text(str(context.fence))
     before = sum(file.stat().st_size for file in files)
     tables = [pa.ipc.open_file(file).read_all() for file in files]
     record = tables[-1].schema.metadata[b"record"]

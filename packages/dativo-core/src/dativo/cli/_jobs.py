@@ -42,18 +42,23 @@ class Outcome:
 
 
 def each_job(
-    session: Session, configs: Sequence[Path] | None, work: Callable[[Job], Outcome]
+    session: Session,
+    configs: Sequence[Path] | None,
+    work: Callable[[Job], Outcome],
+    *,
+    inspects: bool = True,
 ) -> Answer:
     """Load every job of *configs*, *work* on it and show its outcome at once.
 
-    A job that fails does not keep the next from its turn; an interruption does.
+    A job that fails does not keep the next from its turn; an interruption does. With *inspects* a
+    job file that is wrong is looked at by its connectors too, for which they are loaded.
     """
     from dativo.config import load_jobs  # knows YAML and all settings
     from dativo.engine import inspect_settings
 
     paths, is_list = _named(configs)
     redactor = session.learning_redactor()
-    loaded = load_jobs(paths, redactor=redactor, inspect=inspect_settings)
+    loaded = load_jobs(paths, redactor=redactor, inspect=inspect_settings if inspects else None)
     outcomes: list[Outcome] = []
     for one in loaded:
         outcome = _outcome(session, one, work)

@@ -2,7 +2,9 @@
 
 from dativo.engine._cancel import Cancellation
 from dativo.engine._cat import OnRows, Row, cat
+from dativo.engine._change import rebuild_state, reset_state, set_state
 from dativo.engine._check import check
+from dativo.engine._compact import compact
 from dativo.engine._discover import discover, discover_connector
 from dativo.engine._events import (
     BatchRead,
@@ -17,6 +19,7 @@ from dativo.engine._events import (
     StreamStarted,
 )
 from dativo.engine._forecast import plan
+from dativo.engine._inspect import list_runs, show_run, show_state
 from dativo.engine._left_behind import abandoned_threads
 from dativo.engine._open import inspect_settings
 from dativo.engine._preview import preview
@@ -35,7 +38,15 @@ from dativo.engine._results import (
     StreamResult,
 )
 from dativo.engine._run import run
+from dativo.engine._state_reports import (
+    RebuiltStream,
+    StateChange,
+    StateRebuild,
+    StateReport,
+    StreamState,
+)
 from dativo.engine._views import DiscoveryResult, Field, PreviewResult, PreviewTable, PublishedRows
+from dativo.state import EpochEntry, RunDetail, RunEntry, StreamEntry
 
 __all__ = [
     "BatchRead",
@@ -46,6 +57,7 @@ __all__ = [
     "ConnectorCheck",
     "DiscoveryResult",
     "EpochCommitted",
+    "EpochEntry",
     "Event",
     "Field",
     "Message",
@@ -55,24 +67,39 @@ __all__ = [
     "PreviewResult",
     "PreviewTable",
     "PublishedRows",
+    "RebuiltStream",
     "RetryScheduled",
     "Row",
+    "RunDetail",
+    "RunEntry",
     "RunFinished",
     "RunResult",
     "RunStarted",
+    "StateChange",
+    "StateRebuild",
+    "StateReport",
+    "StreamEntry",
     "StreamFinished",
     "StreamForecast",
     "StreamOutcome",
     "StreamResult",
     "StreamStarted",
+    "StreamState",
     "abandoned_threads",
     "cat",
     "check",
     "checkpoint_value",
+    "compact",
     "discover",
     "discover_connector",
     "inspect_settings",
+    "list_runs",
     "plan",
     "preview",
+    "rebuild_state",
+    "reset_state",
     "run",
+    "set_state",
+    "show_run",
+    "show_state",
 ]

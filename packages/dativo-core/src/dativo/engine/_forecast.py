@@ -20,7 +20,7 @@ from dativo.engine._writing import StreamPlan
 from dativo.errors import ConfigurationError, DativoError
 from dativo.state import Stored, read_stored
 
-__all__ = ["plan"]
+__all__ = ["ask_writer", "plan"]
 
 
 def plan(
@@ -100,6 +100,7 @@ def _forecast(plan: StreamPlan, pipe: Pipe, control: RunControl, stored: Stored)
         partitions=look.read.partitions,
         files=look.write.files,
         place=look.write.place,
+        finds_deletions=plan.keys is not None,
         is_resumable=plan.write.mode is not WriteMode.REPLACE,
         rolls_forward=look.start.roll_forward,
         knows_target=look.write.knows_last_commit,
@@ -113,12 +114,12 @@ def _forecast(plan: StreamPlan, pipe: Pipe, control: RunControl, stored: Stored)
 def _look(plan: StreamPlan, pipe: Pipe, control: RunControl, stored: Stored) -> _Look:
     look = _Look()
     try:
-        write = _ask_writer(plan, pipe, control, ReadPlan())
+        write = ask_writer(plan, pipe, control, ReadPlan())
         look = attrs.evolve(look, write=write)
         look = attrs.evolve(look, start=_start(plan, control, stored, write))
         read = _ask_source(plan, pipe, control, look.start)
         look = attrs.evolve(look, read=read)
-        return attrs.evolve(look, write=_ask_writer(plan, pipe, control, read))
+        return attrs.evolve(look, write=ask_writer(plan, pipe, control, read))
     except DativoError as error:
         return attrs.evolve(look, error=control.redacted(error.located(stream=plan.stream)))
 
@@ -146,7 +147,8 @@ def _ask_source(plan: StreamPlan, pipe: Pipe, control: RunControl, start: Start)
     )
 
 
-def _ask_writer(plan: StreamPlan, pipe: Pipe, control: RunControl, read: ReadPlan) -> WritePlan:
+def ask_writer(plan: StreamPlan, pipe: Pipe, control: RunControl, read: ReadPlan) -> WritePlan:
+    """Return what the writer says of writing the records of *read*; nothing if it has no plans."""
     writer = pipe.writer
     if "plan_write" not in writer.connector.hooks:
         return WritePlan()

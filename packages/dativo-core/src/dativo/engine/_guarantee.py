@@ -44,6 +44,7 @@ _TABLE: Mapping[Replay, Mapping[Atomicity, Mapping[WriteMode, Guarantee]]] = {
 _WHOLE_COPY = "each run adds a whole copy of the stream"
 _CURSOR = "a new or changed record gets a cursor value that is not below those already read"
 _VERSIONS = "a changed record is published once more for each change that a run has seen"
+_SCANNED = "a record is deleted by the first run that no longer finds its key in the source"
 _STAYS = "a record that is deleted in the source stays published"
 
 
@@ -140,8 +141,10 @@ def _assumptions(plan: StreamPlan, said: tuple[str, ...]) -> Iterator[str]:
         yield _VERSIONS if plan.read.mode is ReadMode.INCREMENTAL else _WHOLE_COPY
     if mode is WriteMode.MERGE:
         yield f"the primary key ({', '.join(plan.write.primary_key)}) is unique and never NULL"
+    if mode is WriteMode.REPLACE:
+        return
     if mode is WriteMode.MERGE or plan.read.mode is ReadMode.INCREMENTAL:
-        yield _STAYS
+        yield _STAYS if plan.keys is None else _SCANNED
 
 
 def _word(guarantee: Guarantee) -> str:

@@ -27,7 +27,7 @@ def recording(job: Job, run_id: str, options: Mapping[str, object]) -> Iterator[
     try:
         yield recorder
     except BaseException as error:
-        recorder.fail(error)
+        recorder.settle(wrap_exception(error))
         raise
     finally:
         recorder.close()
@@ -83,14 +83,13 @@ class Recorder:
         self._write(lambda history: history.end(self._run_id, end, streams))
         return result
 
-    def fail(self, error: BaseException) -> None:
-        """Note that the run ended before its streams began."""
-        known = wrap_exception(error)
+    def settle(self, error: DativoError | None) -> None:
+        """Note that what is no run of streams ended, and with which error."""
         end = RunEnd(
-            outcome=_outcome(known, interrupted=False),
-            exit_code=known.exit_code,
-            error_code=known.code,
-            error_message=self._redact(known.message),
+            outcome=_outcome(error, interrupted=False),
+            exit_code=0 if error is None else error.exit_code,
+            error_code="" if error is None else error.code,
+            error_message="" if error is None else self._redact(error.message),
         )
         self._write(lambda history: history.end(self._run_id, end))
 

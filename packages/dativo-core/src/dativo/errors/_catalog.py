@@ -396,14 +396,20 @@ class StateError(DativoError):
 
     code = "STATE"
     exit_code = 60
-    default_fix = "Run once with --full-refresh, or restore the state or the data from a backup."
+    default_fix = (
+        "Compare both with `dativo state show --published`; then restore the older side from a "
+        "backup, or run once with --full-refresh."
+    )
 
 
 class StateUnreadableError(StateError):
     """The state store exists but cannot be read; it is never taken for an empty one."""
 
     code = "STATE_UNREADABLE"
-    default_fix = "Restore .dativo/state.db from a backup, or move it away and run --full-refresh."
+    default_fix = (
+        "Run `dativo state rebuild --config JOB_FILE`: it keeps the damaged file and restores the "
+        "state from the published data."
+    )
 
 
 class StateLockedError(StateError):

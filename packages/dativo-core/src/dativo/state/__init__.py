@@ -1,5 +1,6 @@
 """State: what each job has published, the lock that keeps its runs apart, and their history."""
 
+from dativo.state._aside import move_damaged_aside
 from dativo.state._files import private_file, private_folder
 from dativo.state._history import EpochEntry, History, RunEnd, StreamEntry, now
 from dativo.state._lock import job_lock, job_lock_file
@@ -21,6 +22,7 @@ __all__ = [
     "StreamEntry",
     "job_lock",
     "job_lock_file",
+    "move_damaged_aside",
     "now",
     "private_file",
     "private_folder",

@@ -25,16 +25,24 @@ from dativo.errors import (
 from dativo.state._files import private_file, private_folder
 
 __all__ = [
+    "DAMAGED",
     "STATE_FILE",
     "STATE_FORMAT",
     "StateEntry",
     "StateStore",
     "entry_of",
     "format_error",
+    "unreadable",
 ]
 
 STATE_FILE = "state.db"
 STATE_FORMAT = 1
+
+DAMAGED = "damaged"
+"""The key of an error's details that says that waiting or another Dativo will not help."""
+
+_DAMAGED = {DAMAGED: True}
+_MEAN_DAMAGE = ("", "SQLITE_ERROR", "SQLITE_NOTADB")
 
 _TABLES = """
 create table if not exists meta (key text primary key, value text not null) strict;
@@ -210,7 +218,7 @@ class StateStore:
     def _wrap(self, error: sqlite3.Error) -> DativoError:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
             return DiskFullError(f"no room to write {self.file}")
-        return StateUnreadableError(f"cannot use {self.file}: {error}")
+        return unreadable(self.file, error)
 
 
 def entry_of(file: Path, job: str, row: tuple[str, str, str]) -> StateEntry:
@@ -224,11 +232,23 @@ def entry_of(file: Path, job: str, row: tuple[str, str, str]) -> StateEntry:
         return StateEntry(record=CommitRecord.from_json(record), updated_at=updated_at)
     except ValueError as error:
         msg = f"the state of stream {stream!r} of job {job!r} in {file} is damaged: {error}"
-        raise StateUnreadableError(msg, stream=stream) from error
+        raise StateUnreadableError(msg, stream=stream, details=_DAMAGED) from error
 
 
 def format_error(file: Path, found: str) -> StateUnreadableError:
     """Return the error for a database whose format this core does not know."""
     msg = f"{file} has the format {found}; this core knows {STATE_FORMAT}"
-    is_newer = found.isdecimal() and int(found) > STATE_FORMAT
-    return StateUnreadableError(msg, fix="pip install --upgrade dativo-core" if is_newer else None)
+    if found.isdecimal() and int(found) > STATE_FORMAT:
+        return StateUnreadableError(msg, fix="pip install --upgrade dativo-core")
+    return StateUnreadableError(msg, details=_DAMAGED)
+
+
+def unreadable(file: Path, error: sqlite3.Error) -> StateUnreadableError:
+    """Return *error* as one of the catalogue; its details say whether the database is damaged."""
+    name = getattr(error, "sqlite_errorname", "")
+    is_damaged = name in _MEAN_DAMAGE or name.startswith("SQLITE_CORRUPT")
+    msg = f"cannot use {file}: {error}"
+    if is_damaged:
+        return StateUnreadableError(msg, details=_DAMAGED)
+    fix = "See that nobody else keeps the file open, and that it can be read and written."
+    return StateUnreadableError(msg, fix=fix)

@@ -8,9 +8,15 @@ from pathlib import Path
 
 import attrs
 
-from dativo.errors import StateUnreadableError
 from dativo.state._read_only import read_database
-from dativo.state._store import STATE_FILE, STATE_FORMAT, StateEntry, entry_of, format_error
+from dativo.state._store import (
+    STATE_FILE,
+    STATE_FORMAT,
+    StateEntry,
+    entry_of,
+    format_error,
+    unreadable,
+)
 
 __all__ = ["Stored", "read_stored"]
 
@@ -37,8 +43,7 @@ def read_stored(folder: Path, job: str) -> Stored:
     try:
         return read_database(file, lambda database: _read(file, database, job))
     except sqlite3.Error as error:
-        msg = f"cannot use {file}: {error}"
-        raise StateUnreadableError(msg) from error
+        raise unreadable(file, error) from error
 
 
 def _read(file: Path, database: sqlite3.Connection, job: str) -> Stored:
