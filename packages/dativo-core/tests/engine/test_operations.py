@@ -219,8 +219,10 @@ def test_check_that_is_not_implemented_is_no_pass(project: Project) -> None:
 
 
 def test_check_refuses_a_job_that_cannot_be(project: Project) -> None:
-    with pytest.raises(CapabilityMissingError, match="merge"):
-        engine.check(project.job(write_mode="merge", connectors=("numbers", "plain")))
+    job = project.job(streams=[{"name": "numbers"}], connectors=("numbers", "plain"))
+
+    with pytest.raises(CapabilityMissingError, match="the write mode replace"):
+        engine.check(job)
 
 
 def test_problems_of_the_job_and_of_its_connectors_are_reported_at_once(project: Project) -> None:

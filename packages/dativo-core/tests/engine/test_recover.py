@@ -84,6 +84,14 @@ def test_changed_fingerprint_says_what_changed() -> None:
         start(record(), entry(), fingerprint={**FINGERPRINT, "mode": "full", "cursor": "id"})
 
 
+def test_checkpoint_that_is_given_up_need_not_fit() -> None:
+    found = start(record(), entry(), fingerprint={"mode": "full"}, resumes=False)
+
+    assert found.epoch == 3
+    with pytest.raises(StateError, match=r"write_mode: \(none\) -> merge"):
+        start(record(), entry(), fingerprint={"write_mode": "merge"}, resumes=False)
+
+
 def test_replace_compares_only_the_owner() -> None:
     found = start(record(), None, fingerprint={}, mode=WriteMode.REPLACE)
 

@@ -353,8 +353,10 @@ def test_incremental_with_replace_is_refused_before_anything_is_read(project: Pr
 
 
 def test_write_mode_that_the_writer_lacks_is_refused(project: Project) -> None:
-    with pytest.raises(CapabilityMissingError, match="merge"):
-        engine.run(project.job(write_mode="merge", connectors=("numbers", "plain")))
+    job = project.job(streams=[{"name": "numbers"}], connectors=("numbers", "plain"))
+
+    with pytest.raises(CapabilityMissingError, match="the write mode replace"):
+        engine.run(job)
 
 
 def test_query_that_the_source_lacks_is_refused(project: Project) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,6 +72,10 @@ def read_back(request):
 @hookimpl
 def compact(config, request, context):
     return behaviour["compact"]()
+
+@hookimpl
+def lock(config, context):
+    return behaviour["lock"]()
 """
 
 Does = Callable[..., Connector]
@@ -357,6 +362,9 @@ class Session:
     def last_commit(self) -> object:
         return self._do("last_commit", RECORD)
 
+    def delete_missing(self, keys: Batch) -> object:
+        return self._do("delete_missing", Staged(rows=1))
+
     def close(self) -> object:
         return self._do("close", None)
 
@@ -369,6 +377,7 @@ SESSION_CALLS: dict[str, Callable[[Any], object]] = {
     "commit": lambda session: session.commit(COMMIT, [Staged(rows=2)]),
     "abort": lambda session: session.abort(),
     "last_commit": lambda session: session.last_commit(),
+    "delete_missing": lambda session: session.delete_missing(Batch(FRAME)),
     "close": lambda session: session.close(),
 }
 
@@ -378,7 +387,7 @@ def test_a_session_passes_through(does: Does) -> None:
 
     results = [call(session) for call in SESSION_CALLS.values()]
 
-    assert results == [Staged(rows=2), Receipt(record=RECORD), None, RECORD, None]
+    assert results == [Staged(rows=2), Receipt(record=RECORD), None, RECORD, Staged(rows=1), None]
 
 
 def test_a_session_may_have_no_last_commit(does: Does) -> None:
@@ -394,7 +403,15 @@ def test_a_session_without_its_methods_is_a_violation(does: Does) -> None:
         connector.write(None, WRITE, CONTEXT)
 
 
-@pytest.mark.parametrize("name", ["stage", "commit", "last_commit"])
+def test_a_session_that_should_delete_must_have_the_method(does: Does) -> None:
+    parts = dict.fromkeys(("stage", "commit", "abort", "last_commit", "close"), print)
+    session = does(write=lambda: SimpleNamespace(**parts)).write(None, WRITE, CONTEXT)
+
+    with pytest.raises(ContractViolationError, match="delete_missing is missing"):
+        session.delete_missing(Batch(FRAME))
+
+
+@pytest.mark.parametrize("name", ["stage", "commit", "last_commit", "delete_missing"])
 def test_a_wrong_result_of_a_session_is_a_violation(does: Does, name: str) -> None:
     session = does(write=lambda: Session(**{name: lambda: 5})).write(None, WRITE, CONTEXT)
 
@@ -417,3 +434,96 @@ def test_what_a_session_raises_is_located(does: Does, name: str) -> None:
     found = raised.value
     assert (found.connector, found.phase, found.stream) == ("acme", name, "orders")
     assert found.__cause__ is error
+
+
+class Held:
+    """What entering a lock gives; it says what the test says."""
+
+    def __init__(self, says: Callable[[], object]) -> None:
+        self.is_held = says
+
+
+def locking(held: object, leave: Callable[[], object] = lambda: None) -> Callable[[], object]:
+    @contextlib.contextmanager
+    def lock() -> Iterator[object]:
+        yield held
+        leave()
+
+    return lock
+
+
+def test_a_connector_without_a_lock_holds_nothing(site: Site, source: str) -> None:
+    site(PluginWheel.of_connector("acme", source))
+
+    with load_connector("acme", Role.SOURCE).lock(None, CONTEXT) as held:
+        assert held is None
+
+
+def test_a_lock_says_whether_it_is_held(does: Does) -> None:
+    answers = iter([True, False])
+
+    with does(lock=locking(Held(lambda: next(answers)))).lock(None, CONTEXT) as held:
+        assert held is not None
+        assert [held.is_held(), held.is_held()] == [True, False]
+
+
+def test_a_lock_that_cannot_get_lost_gives_nothing(does: Does) -> None:
+    with does(lock=locking(None)).lock(None, CONTEXT) as held:
+        assert held is None
+
+
+def test_a_lock_of_another_kind_is_a_violation(does: Does) -> None:
+    with (
+        pytest.raises(ContractViolationError, match="without is_held"),
+        does(lock=locking(5)).lock(None, CONTEXT),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("says", "member"),
+    [(lambda: "yes", ContractViolationError), (raising(OSError("odd")), PluginExecutionError)],
+)
+def test_what_a_lock_answers_wrongly_is_located(
+    does: Does, says: Callable[[], object], member: type[DativoError]
+) -> None:
+    with does(lock=locking(Held(says))).lock(None, CONTEXT) as held:
+        assert held is not None
+        with pytest.raises(member) as raised:
+            held.is_held()
+
+    assert (raised.value.connector, raised.value.phase) == ("acme", "lock")
+
+
+def test_what_leaving_a_lock_raises_is_located(does: Does) -> None:
+    connector = does(lock=locking(None, raising(RuntimeError("odd"))))
+
+    with pytest.raises(PluginExecutionError) as raised, connector.lock(None, CONTEXT):
+        pass
+
+    assert raised.value.phase == "lock"
+
+
+def test_a_count_of_the_source_is_told_inside_the_boundary(does: Does) -> None:
+    def batches() -> Iterator[Batch]:
+        for rows in (None, 2, lambda: 3, raising(RuntimeError("odd")), lambda: -1):
+            yield Batch(FRAME, rows=rows)
+
+    nothing, given, told, fails, wrong = does(extract=batches).extract(None, READ, None, CONTEXT)
+
+    assert (nothing.rows, given.rows) == (None, 2)
+    assert callable(told.rows)
+    assert told.rows() == 3
+    for batch, member in ((fails, PluginExecutionError), (wrong, ContractViolationError)):
+        assert callable(batch.rows)
+        with pytest.raises(member) as raised:
+            batch.rows()
+        assert (raised.value.connector, raised.value.phase) == ("acme", "extract")
+
+
+@pytest.mark.parametrize("rows", [-1, True, 2.5, "many"])
+def test_a_count_that_is_no_count_is_a_violation(does: Does, rows: Any) -> None:
+    connector = does(extract=lambda: [Batch(FRAME, rows=rows)])
+
+    with pytest.raises(ContractViolationError, match="where a number of rows is due"):
+        list(connector.extract(None, READ, None, CONTEXT))

@@ -8,18 +8,24 @@ from pathlib import Path
 import pytest
 
 from dativo.contract import Checkpoint, Commit, CommitRecord, WriteMode
-from dativo.errors import DativoError, DiskFullError, StateLockedError, StateUnreadableError
+from dativo.errors import (
+    ConcurrencyError,
+    DativoError,
+    DiskFullError,
+    StateLockedError,
+    StateUnreadableError,
+)
 from dativo.state import STATE_FORMAT, StateStore, job_lock, private_file, private_folder
 
 
-def record(stream: str = "s", epoch: int = 1) -> CommitRecord:
+def record(stream: str = "s", epoch: int = 1, fence: int = 1) -> CommitRecord:
     commit = Commit(
         job_id="job",
         stream=stream,
         epoch=epoch,
         commit_id=f"c{epoch}",
         run_id="r",
-        fence=1,
+        fence=fence,
         mode=WriteMode.APPEND,
         checkpoint=Checkpoint({"id": epoch}),
         fingerprint={"a": "b"},
@@ -52,6 +58,41 @@ def test_fences_only_grow(tmp_path: Path) -> None:
     store.close()
 
     assert fences == sorted(set(fences))
+
+
+def test_fence_is_above_what_the_target_knows(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    ahead = store.next_fence("job", above=10**15)
+    after = store.next_fence("job")
+    store.close()
+
+    assert (ahead, after) == (10**15 + 1, 10**15 + 2)
+
+
+@pytest.mark.parametrize(("epoch", "fence"), [(2, 6), (5, 6), (4, 7)])
+def test_run_that_stood_still_does_not_put_its_state_over_a_newer_one(
+    tmp_path: Path, epoch: int, fence: int
+) -> None:
+    store = StateStore(tmp_path)
+    store.save(record(epoch=5, fence=7))
+
+    with pytest.raises(ConcurrencyError, match="has stored epoch 5") as caught:
+        store.save(record(epoch=epoch, fence=fence))
+
+    assert not caught.value.retryable
+    assert store.load("job", "s").record == record(epoch=5, fence=7)  # type: ignore[union-attr]
+    store.save(record("other", epoch=epoch, fence=fence))
+    store.close()
+
+
+def test_run_with_a_higher_fence_may_begin_to_count_anew(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    store.save(record(epoch=5, fence=7))
+
+    store.save(record(epoch=1, fence=8))
+
+    assert store.load("job", "s").epoch == 1  # type: ignore[union-attr]
+    store.close()
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def write(config: LedgerConfig, request: WriteRequest, context: Context) -> Writ
 class _Session:
     def __init__(self, config: LedgerConfig, request: WriteRequest, context: Context) -> None:
         self._config = config
-        self._mode = request.mode
+        self._versioned = request.versioned
         self._run = {"run_id": context.run_id, "fence": context.fence}
         self._folder = config.path / request.stream.replace("/", "_")
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +136,7 @@ class _Session:
         if self._config.miscount:
             batches = batches[1:]
         table = pa.Table.from_batches(batches, schema=reader.schema)
-        if self._mode is WriteMode.MERGE:
+        if self._versioned:
             is_deletion = batch.op is Operation.DELETE
             self._upserted.update([] if is_deletion else _ids(table))
             table = _versioned(table, batch.sequence, is_deleted=is_deletion)

@@ -131,7 +131,8 @@ def extract(
     if request.stream in config.unreadable:
         msg = f"may not read {request.stream}"
         raise errors.InsufficientPermissionsError(msg)
-    if config.yields_nothing:
+    is_scan = request.columns == ("id",)
+    if config.yields_nothing or (is_scan and config.twist == "no_keys"):
         return
     position = _resource(context)
     first = int(str(state.value["id"])) + 1 if state is not None else 1
@@ -149,7 +150,11 @@ def extract(
             batch = _batch(config, request, context, part)
             if part == parts[-1]:
                 batch = attrs.evolve(batch, checkpoint=checkpoint)
-            yield _twisted(config.twist, number, batch)
+            yield (
+                _twisted_scan(config.twist, number, batch)
+                if is_scan
+                else _twisted(config.twist, number, batch)
+            )
     assert position
 
 
@@ -186,6 +191,16 @@ def _twisted(twist: str, number: int, batch: Batch) -> Batch:
         return Batch(pa.table({"id": ["now a text"]}), rows=1)
     if twist == "bad_checkpoint":
         return Batch(batch.data, Checkpoint({"id": object()}), rows=batch.rows)  # type: ignore[dict-item]
+    return batch
+
+
+def _twisted_scan(twist: str, number: int, batch: Batch) -> Batch:
+    if twist == "all_columns":
+        return Batch(_table(iter(()), SCHEMA), rows=0)
+    if twist == "key_types" and number > 1:
+        return Batch(pa.table({"id": ["now a text"]}), rows=1)
+    if twist == "delete_keys":
+        return attrs.evolve(batch, op=Operation.DELETE)
     return batch
 
 

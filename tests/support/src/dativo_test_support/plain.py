@@ -13,6 +13,7 @@ from dativo.contract import (
     SourceInfo,
     Stream,
     StreamRequest,
+    WriteMode,
     WriteRequest,
     WriterInfo,
     WriteSession,
@@ -27,12 +28,14 @@ check_connection = ledger.check_connection
 
 @hookimpl
 def describe() -> ConnectorInfo:
-    """Describe both sides: no exact replay, no scans of keys; append alone, no deletions."""
+    """Describe both sides: no exact replay, no scans of keys; no replace, no deletions."""
     read_modes = (ReadMode.FULL, ReadMode.INCREMENTAL)
     return ConnectorInfo(
         title="Plain",
         source=SourceInfo(config=numbers.NumbersConfig, read_modes=read_modes),
-        writer=WriterInfo(config=ledger.LedgerConfig),
+        writer=WriterInfo(
+            config=ledger.LedgerConfig, write_modes=(WriteMode.APPEND, WriteMode.MERGE)
+        ),
     )
 
 

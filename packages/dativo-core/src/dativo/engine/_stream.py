@@ -6,7 +6,15 @@ import time
 
 import attrs
 
-from dativo.contract import Checkpoint, ReadMode, Receipt, Replay, StreamRequest, WriteMode
+from dativo.contract import (
+    Checkpoint,
+    ReadMode,
+    Receipt,
+    Replay,
+    StreamRequest,
+    WriteMode,
+    failpoint,
+)
 from dativo.engine._context import EngineContext
 from dativo.engine._control import RunControl
 from dativo.engine._count import Counting
@@ -194,10 +202,12 @@ class StreamRun:
             try:
                 for batch in batches:
                     self._control.cancellation.raise_if_set()
+                    failpoint("engine.extract.batch")
                     drain.start(batch, epoch)
                     if batch.checkpoint is not None:
                         epoch = self._reach(batch.checkpoint, epoch, drain, writing)
                 drain.finish(epoch)
+                failpoint("engine.extract.ended")
             finally:
                 drain.stop()
         self._control.cancellation.raise_if_set()
