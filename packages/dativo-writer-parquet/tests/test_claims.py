@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -28,6 +29,17 @@ def test_a_fence_that_is_not_higher_is_refused_and_names_the_holder(lake: Lake, 
     assert caught.value.exit_code == 60
     assert caught.value.details["fence"] == 2
     assert caught.value.details["holder"]["run_id"] == "first"  # type: ignore[index]
+
+
+def test_a_claim_can_be_read_by_its_owner_whatever_the_mask_was(lake: Lake) -> None:
+    before = os.umask(0o777)
+    try:
+        lake.open(run_id="first", fence=2).close()
+    finally:
+        os.umask(before)
+
+    (claim,) = lake.path.rglob("claim.json")
+    assert claim.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_claim_outlives_its_run(lake: Lake) -> None:

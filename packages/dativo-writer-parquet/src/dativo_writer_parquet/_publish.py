@@ -72,6 +72,7 @@ def write_durably(path: Path, text: str) -> None:
     staged = path.with_name(f"{path.name}.new")
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, 0o600)  # whatever the mask is
         file.write(text)
         file.flush()
         os.fsync(descriptor)

@@ -63,8 +63,10 @@ def file_lock(
 
     Raises:
         StateLockedError: Another one holds it; the message names its process, host and start.
+        OSError: The disk does not let it be taken; *path* is in it.
     """
-    descriptor = _acquire(path, what, lease_seconds)
+    with _named(path):
+        descriptor = _acquire(path, what, lease_seconds)
     ended = threading.Event()
     beat = threading.Thread(
         target=_touch,
@@ -73,7 +75,8 @@ def file_lock(
         daemon=True,
     )
     try:
-        _write_holder(descriptor, holder)
+        with _named(path):
+            _write_holder(descriptor, holder)
         beat.start()
         yield FileLock(path, descriptor)
     finally:
@@ -93,6 +96,17 @@ def lock_holder(path: Path) -> Mapping[str, object] | None:
         return None if _try_lock(descriptor) else _read_holder(path)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Put *path* into the errors of calls that know only a descriptor."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
 
 
 def _acquire(path: Path, what: str, lease_seconds: float) -> int:

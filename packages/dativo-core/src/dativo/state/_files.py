@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dativo.errors import wrap_exception
+from dativo.errors import StateUnreadableError, wrap_exception
 
 __all__ = ["private_file", "private_folder"]
 
@@ -20,7 +20,7 @@ def private_folder(folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
     except OSError as error:
-        raise wrap_exception(error, phase="state") from error
+        raise wrap_exception(error, default=StateUnreadableError, phase="state") from error
     return folder
 
 
@@ -37,5 +37,5 @@ def private_file(file: Path) -> Path:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise wrap_exception(error, phase="state") from error
+        raise wrap_exception(error, default=StateUnreadableError, phase="state") from error
     return file

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dativo.contract import LEASE_SECONDS, FileLock, file_lock
+from dativo.errors import StateUnreadableError, wrap_exception
 from dativo.state._files import private_folder
 
 __all__ = ["job_lock", "job_lock_file"]
@@ -21,15 +22,21 @@ def job_lock(
 
     Raises:
         StateLockedError: Another run holds it; the message names its process, host and start.
+        DativoError: The disk does not let it be taken.
     """
     private_folder(folder / "locks")
-    with file_lock(
+    lock = file_lock(
         job_lock_file(folder, job),
         what=f"job {job!r}",
         holder={"run_id": run_id},
         lease_seconds=lease_seconds,
-    ) as lock:
-        yield lock
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(lock)
+        except OSError as error:
+            raise wrap_exception(error, default=StateUnreadableError, phase="state") from error
+        yield held
 
 
 def job_lock_file(folder: Path, job: str) -> Path:
