@@ -16,6 +16,7 @@ from dativo_connector_postgres._errors import sqlstate_of, tidy
 from dativo_connector_postgres._fields import BadColumnError, Field
 from dativo_connector_postgres._names import quote
 from dativo_connector_postgres._plan import StreamPlan
+from dativo_connector_postgres._rewritten import REWRITTEN, refuse_rewritten
 from dativo_connector_postgres._snapshot import Snapshot
 
 __all__ = ["batch_of"]
@@ -80,6 +81,8 @@ def _batches(
                     _stop_if_cancelled(context, plan)
                     delivered.rows += batch.num_rows
                     yield from _cut(_finished(plan, batch), context.batch_rows)
+                for names in session.read(REWRITTEN, size_bytes):
+                    refuse_rewritten(names["name"].to_pylist())
         except BadColumnError as error:
             text = str(error)
             raise _located(

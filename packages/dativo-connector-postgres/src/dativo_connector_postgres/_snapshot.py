@@ -25,6 +25,7 @@ from dativo_connector_postgres._client import (
 )
 from dativo_connector_postgres._config import PostgresConfig
 from dativo_connector_postgres._errors import SNAPSHOT_LOST, from_driver
+from dativo_connector_postgres._rewritten import REWRITTEN, refuse_rewritten
 from dativo_connector_postgres._session import Session
 
 __all__ = ["Snapshot", "open_snapshot"]
@@ -104,8 +105,10 @@ class Snapshot:
             return connection.execute(sql.encode(), parameters).fetchall()
 
     def row(self, sql: str) -> Sequence[Any]:
-        """Return the one row of a planning query."""
-        found: Sequence[Any] = self.query(sql)[0]
+        """Return the one row of a planning query; what it reads must be as in the snapshot."""
+        with self.planner() as connection:
+            found: Sequence[Any] = connection.execute(sql.encode()).fetchall()[0]
+            refuse_rewritten(str(name) for (name,) in connection.execute(REWRITTEN.encode()))
         return found
 
     def is_alive(self) -> bool:

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dativo.errors import ServiceUnavailableError
+
+REWRITES = (
+    "TRUNCATE t",
+    "BEGIN; TRUNCATE t; INSERT INTO t VALUES (7, 7); COMMIT",
+    "ALTER TABLE t ALTER COLUMN n TYPE bigint",
+    "ALTER TABLE t ADD COLUMN extra float DEFAULT random()",
+)
+
+
+def read_all(source: Any, **request: str) -> None:
+    """Read in the run that is under way."""
+    for batch in source.batches(**request):
+        source.context.read(batch.data)
+
+
+@pytest.fixture
+def t(source: Any) -> Any:
+    """A table of 100 rows, read once before so that the snapshot of a run is known to work."""
+    source.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT i, i "
+        "FROM generate_series(1, 100) i; CREATE VIEW v AS SELECT id FROM t"
+    )
+    return source
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+@pytest.mark.parametrize(
+    "request_",
+    [{"stream": "public.t"}, {"stream": "public.v"}, {"stream": "q", "query": "SELECT id FROM t"}],
+    ids=["table", "view", "query"],
+)
+def test_table_that_was_rewritten_after_the_snapshot_is_not_taken_for_empty(
+    t: Any, request_: dict[str, str], rewrite: str
+) -> None:
+    next(iter(t.batches("other", query="SELECT 1 AS one")))  # takes the snapshot
+    t.execute(rewrite)
+
+    with pytest.raises(ServiceUnavailableError, match=r"t was emptied or rewritten") as caught:
+        read_all(t, **request_)
+
+    assert caught.value.retryable
+    (rows,) = t.execute("SELECT count(*) FROM t")[0]
+    assert t.read(**request_).num_rows == rows  # in the snapshot of the next try
+    assert t.context.opened == ["snapshot", "snapshot"]
+
+
+@pytest.mark.parametrize("rewrite", [*REWRITES, "VACUUM FULL t", "UPDATE t SET n = 0"])
+def test_table_that_was_rewritten_before_the_snapshot_is_read(t: Any, rewrite: str) -> None:
+    t.execute(rewrite)
+
+    assert t.read("public.t").num_rows == t.execute("SELECT count(*) FROM t")[0][0]
+
+
+def test_partition_that_was_emptied_after_the_snapshot_is_noticed(source: Any) -> None:
+    source.execute(
+        "CREATE TABLE p (id int) PARTITION BY RANGE (id); "
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); "
+        "CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20); "
+        "INSERT INTO p SELECT generate_series(0, 19)"
+    )
+    next(iter(source.batches("other", query="SELECT 1 AS one")))
+    source.execute("TRUNCATE p2")
+
+    with pytest.raises(ServiceUnavailableError, match="p2 was emptied or rewritten"):
+        read_all(source, stream="public.p")
+
+
+def test_increment_of_a_table_that_was_rewritten_is_not_taken_for_nothing_new(t: Any) -> None:
+    next(iter(t.batches("other", query="SELECT 1 AS one")))
+    t.execute("ALTER TABLE t ALTER COLUMN n TYPE bigint")
+
+    with pytest.raises(ServiceUnavailableError, match="t was emptied or rewritten"):
+        list(t.batches("public.t", mode="incremental", cursor="id"))
