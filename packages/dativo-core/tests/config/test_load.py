@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dativo.config import (
+    Deletes,
     Job,
     Redactor,
     RunSettings,
@@ -70,6 +71,7 @@ def test_what_a_job_leaves_out_has_defaults(load: Load) -> None:
     assert job.source.config.path == "source.config"
     (stream,) = job.streams
     assert (stream.mode, stream.cursor, stream.options, stream.write_mode) == (None,) * 4
+    assert stream.deletes is Deletes.NONE
 
 
 def test_every_run_setting_has_its_unit(load: Load, job_text: str) -> None:
@@ -375,3 +377,16 @@ def test_a_name_from_a_reference_never_becomes_a_path(
         load_job(path, environ={"JOB": name})
 
     assert len(name) < 4 or name not in raised.value.message
+
+
+def test_way_to_find_deletions_is_one_of_those_known(load: Load, problems_of: ProblemsOf) -> None:
+    text = (
+        "name: a\nsource: {connector: b}\nwriter: {connector: d}\n"
+        "streams: [{name: c, deletes: key_scan}]\n"
+    )
+
+    assert load(text).streams[0].deletes is Deletes.KEY_SCAN
+    assert problems_of(text.replace("key_scan", "key_scans")) == [
+        "job.yaml:4:30 streams[0].deletes: expected one of 'none', 'key_scan', got 'key_scans' "
+        "(did you mean 'key_scan'?)"
+    ]

@@ -178,3 +178,12 @@ def test_run_and_check_refuse_before_anything_is_read(project: Project, operatio
         operation(job)
 
     assert not project.target.exists()
+
+
+def test_deletions_that_are_looked_for_need_no_assumption(pipe: Pipe) -> None:
+    plan = plan_of(ReadMode.INCREMENTAL, WriteMode.MERGE)
+    scanned = attrs.evolve(plan, keys=StreamRequest(stream="s", columns=("id", "part")))
+
+    stays = set(promise_of(plan, pipe).assumptions) - set(promise_of(scanned, pipe).assumptions)
+
+    assert stays == {"a record that is deleted in the source stays published"}
