@@ -13,7 +13,7 @@ from fault_process import Dativo
 
 __all__ = ["MODES", "STREAM", "NumbersJob", "Progress", "Record"]
 
-MODES = ("append", "replace")  # merge follows
+MODES = ("append", "replace", "merge")
 
 Record = tuple[int, str]
 """An id and its label; the label says which generation and which record of the source it is."""
@@ -27,6 +27,7 @@ class Progress:
 
     generation: str = ""
     position: int = 0
+    is_cleared: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -35,6 +36,7 @@ class NumbersJob:
 
     In append mode the records are all new; in replace mode all have the label of one generation;
     in merge mode `keys` ids come again and again, and the last version of each counts.
+    With `gone` a scan of keys finds that these ids are gone; up to `gone_since` they had been read.
     """
 
     folder: Path
@@ -46,6 +48,8 @@ class NumbersJob:
     generation: str = "a"
     delay_seconds: float = 0.02
     noise_bytes: int = 0
+    gone: tuple[int, ...] = ()
+    gone_since: int = 0
     target: str = "./lake"
     source: dict[str, Any] = attrs.field(factory=dict)
     writer: dict[str, Any] = attrs.field(factory=dict)
@@ -71,11 +75,14 @@ class NumbersJob:
             "keys": self.keys if self.mode == "merge" else 0,
             "delay_seconds": self.delay_seconds,
             "noise_bytes": self.noise_bytes,
+            "gone": list(self.gone),
             **self.source,
         }
         stream: dict[str, Any] = {"name": STREAM, "mode": "incremental"}
         if self.mode == "replace":
             stream["mode"] = "full"
+        if self.gone:
+            stream["deletes"] = "key_scan"
         document = {
             "name": "numbers_to_lake",
             "source": {"connector": "numbers", "config": source},
@@ -94,11 +101,15 @@ class NumbersJob:
         """Return what starts commands in the job's folder."""
         return Dativo(workspace, self.folder, **settings)
 
-    def records(self, position: int, generation: str | None = None) -> list[Record]:
-        """Return what must be published after the first *position* records of the source."""
-        start = self.generation if generation is None else generation
-        numbers = range(1, position + 1)
-        if self.mode != "merge":
+    def records(self, progress: Progress) -> list[Record]:
+        """Return what must be published after the first records of the source."""
+        position, start = progress.position, progress.generation
+        numbers = [
+            number
+            for number in range(1, position + 1)
+            if number not in self.gone or (number <= self.gone_since and not progress.is_cleared)
+        ]
+        if self.mode != "merge" or not self.keys:
             return [(number, f"{start}{number}") for number in numbers]
         last = {(number - 1) % self.keys + 1: number for number in numbers}
         return [(key, f"{start}{number}") for key, number in sorted(last.items())]
@@ -112,7 +123,9 @@ class NumbersJob:
         if not found:
             return Progress()
         position, generation = max((_number(label), _generation(label)) for _, label in found)
-        expected = Counter(self.records(position, generation))
+        is_cleared = bool(self.gone) and not {key for key, _ in found} & set(self.gone)
+        progress = Progress(generation, position, is_cleared and position == self.rows)
+        expected = Counter(self.records(progress))
         there = Counter((key, label.partition(":")[0]) for key, label in found)
         lost = sum((expected - there).values())
         doubled = sum(count - 1 for count in there.values() if count > 1)
@@ -127,11 +140,11 @@ class NumbersJob:
             )
         if self.mode != "replace" and position % self.epoch_rows and position != self.rows:
             raise Damage(f"{what}: part of an epoch, up to {position}", partial=position)
-        return Progress(generation if self.mode == "replace" else "", position)
+        return progress
 
     def complete(self) -> Progress:
         """Return the progress when everything is published."""
-        return Progress(self.generation if self.mode == "replace" else "", self.rows)
+        return Progress(self.generation, self.rows, bool(self.gone))
 
 
 def _number(label: str) -> int:

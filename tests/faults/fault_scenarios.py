@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import attrs
 from fault_frame import Workspace
-from fault_numbers import NumbersJob
+from fault_numbers import STREAM, NumbersJob
 from fault_oracle import check_complete, check_state
-from fault_process import Dativo, Ended
+from fault_process import Dativo
 
 __all__ = ["SCENARIOS", "Prepared", "Scenario"]
 
 _RUN = ("run", "--json")
+_Preparation: TypeAlias = Callable[[Path, Workspace], NumbersJob]
 
 
 @attrs.frozen(kw_only=True)
@@ -44,7 +47,7 @@ class Scenario:
     """
 
     name: str
-    prepare: Callable[[Path, Workspace], NumbersJob]
+    prepare: _Preparation
     command: tuple[str, ...] = _RUN
     is_traced: bool = False
     stores_state: bool = True
@@ -55,25 +58,33 @@ class Scenario:
         return Prepared(job=job, dativo=job.dativo(workspace))
 
 
-def _first(mode: str) -> Callable[[Path, Workspace], NumbersJob]:
+def _job(folder: Path, mode: str, **changes: Any) -> NumbersJob:
+    return NumbersJob(folder=folder, mode=mode, rows=80, delay_seconds=0, **changes)
+
+
+def _first(mode: str) -> _Preparation:
     def prepare(folder: Path, workspace: Workspace) -> NumbersJob:
-        return NumbersJob(folder=folder, mode=mode, rows=80, delay_seconds=0).write()
+        return _job(folder, mode).write()
 
     return prepare
 
 
-def _next(mode: str) -> Callable[[Path, Workspace], NumbersJob]:
+def _next(mode: str, *, gone: tuple[int, ...] = ()) -> _Preparation:
+    """A part is published already, or in replace mode another generation."""
+
     def prepare(folder: Path, workspace: Workspace) -> NumbersJob:
-        job = NumbersJob(folder=folder, mode=mode, rows=80, delay_seconds=0)
+        keys = 0 if gone else 30
+        job = _job(folder, mode, keys=keys)
         before = job if mode == "replace" else attrs.evolve(job, rows=40)
-        before.write()
-        _done(before.dativo(workspace)(*_RUN))
-        return attrs.evolve(job, generation="b" if mode == "replace" else "a").write()
+        before.write().dativo(workspace)(*_RUN, code=0)
+        if mode == "replace":
+            return attrs.evolve(job, generation="b").write()
+        return attrs.evolve(job, gone=gone, gone_since=40).write()
 
     return prepare
 
 
-def _state_lost(mode: str) -> Callable[[Path, Workspace], NumbersJob]:
+def _state_lost(mode: str) -> _Preparation:
     def prepare(folder: Path, workspace: Workspace) -> NumbersJob:
         job = _next(mode)(folder, workspace)
         for file in (folder / ".dativo").glob("state.db*"):
@@ -83,24 +94,68 @@ def _state_lost(mode: str) -> Callable[[Path, Workspace], NumbersJob]:
     return prepare
 
 
-def _complete(mode: str) -> Callable[[Path, Workspace], NumbersJob]:
+def _state_damaged(mode: str) -> _Preparation:
     def prepare(folder: Path, workspace: Workspace) -> NumbersJob:
-        job = NumbersJob(folder=folder, mode=mode, rows=80, delay_seconds=0).write()
-        _done(job.dativo(workspace)(*_RUN))
+        job = _next(mode)(folder, workspace)
+        (folder / ".dativo" / "state.db").write_bytes(b"no database" * 500)
         return job
 
     return prepare
 
 
-def _done(ended: Ended) -> None:
-    assert ended.code == 0, str(ended)
+def _complete(mode: str, **changes: Any) -> _Preparation:
+    def prepare(folder: Path, workspace: Workspace) -> NumbersJob:
+        job = _job(folder, mode, **changes).write()
+        job.dativo(workspace)(*_RUN, code=0)
+        return job
 
+    return prepare
+
+
+_STATE = ("--stream", STREAM, "--json")
+_AT_40 = json.dumps({"value": {"id": 40}, "version": 1})
 
 SCENARIOS = (
     Scenario(name="append.first", prepare=_first("append"), is_traced=True),
     Scenario(name="append.next", prepare=_next("append"), is_traced=True),
     Scenario(name="append.state_lost", prepare=_state_lost("append")),
+    Scenario(name="append.refresh", prepare=_complete("append"), command=(*_RUN, "--full-refresh")),
+    Scenario(
+        name="append.compact",
+        prepare=_complete("append"),
+        command=("compact", "--json"),
+        is_traced=True,
+        stores_state=False,
+    ),
+    Scenario(
+        name="append.rebuild",
+        prepare=_state_damaged("append"),
+        command=("state", "rebuild", "--json"),
+    ),
     Scenario(name="replace.first", prepare=_first("replace")),
     Scenario(name="replace.next", prepare=_next("replace"), is_traced=True),
-    Scenario(name="append.refresh", prepare=_complete("append"), command=(*_RUN, "--full-refresh")),
+    Scenario(name="merge.first", prepare=_first("merge")),
+    Scenario(name="merge.next", prepare=_next("merge"), is_traced=True),
+    Scenario(name="merge.deletes", prepare=_next("merge", gone=(3, 4, 17)), is_traced=True),
+    Scenario(
+        name="merge.compact",
+        prepare=_complete("merge"),
+        command=("compact", "--json"),
+        is_traced=True,
+        stores_state=False,
+    ),
+    Scenario(
+        name="merge.backfill",
+        prepare=_complete("merge", keys=0),
+        command=(*_RUN, "--from", "20", "--to", "60"),
+    ),
+    Scenario(
+        name="merge.reset", prepare=_complete("merge", keys=0), command=("state", "reset", *_STATE)
+    ),
+    Scenario(
+        name="merge.set",
+        prepare=_complete("merge", keys=0),
+        command=("state", "set", *_STATE, "--checkpoint", _AT_40),
+        is_traced=True,
+    ),
 )
