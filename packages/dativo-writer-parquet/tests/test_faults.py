@@ -326,7 +326,7 @@ def test_without_exchange_append_works_and_replace_is_refused(
     monkeypatch.setattr(_publish, "_rename", _unsupported)
     lake.publish(1, ids(1))
     lake.publish(2, ids(2))
-    with pytest.raises(CapabilityMissingError, match="never deletes before it renames"):
+    with pytest.raises(CapabilityMissingError, match="never deleted before its successor is there"):
         lake.having(mode=WriteMode.REPLACE).open()
 
     assert lake.numbers() == [1, 2]

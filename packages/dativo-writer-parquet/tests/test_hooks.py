@@ -33,7 +33,8 @@ def test_the_hooks_fit_the_contract() -> None:
 
     assert info.roles == (Role.WRITER,)
     assert info.writer.atomicity is Atomicity.EPOCH
-    assert info.writer.write_modes == (WriteMode.APPEND, WriteMode.REPLACE)
+    assert info.writer.write_modes == (WriteMode.APPEND, WriteMode.REPLACE, WriteMode.MERGE)
+    assert info.writer.deletes
 
 
 def test_the_description_is_complete() -> None:

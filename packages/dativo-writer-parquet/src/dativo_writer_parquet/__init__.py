@@ -10,7 +10,10 @@ from dativo_writer_parquet._config import (
 )
 from dativo_writer_parquet._hooks import (
     check_connection,
+    compact,
     describe,
+    lock,
+    plan_write,
     read_back,
     write,
 )
@@ -23,7 +26,10 @@ __all__ = [
     "StorageConfig",
     "StreamOptions",
     "check_connection",
+    "compact",
     "describe",
+    "lock",
+    "plan_write",
     "read_back",
     "write",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from dativo.contract import Commit, CommitRecord, WriteMode
+from dativo.contract import Commit, CommitRecord, WriteMode, failpoint
 from dativo.errors import CommitUnknownError, ConcurrencyError, StateError, WriteFailedError
 from dativo_writer_parquet._columns import EpochSchema
 from dativo_writer_parquet._files import FinishedFile, StagedFile
@@ -19,8 +19,9 @@ from dativo_writer_parquet._layout import (
     Place,
     epoch_folder,
 )
-from dativo_writer_parquet._publish import exchange, fsync_folder, rename_new
+from dativo_writer_parquet._publish import fsync_folder, rename_new
 from dativo_writer_parquet._records import Published, footer_entries, read_epoch
+from dativo_writer_parquet._retired import exchange_and_retire
 from dativo_writer_parquet._staging import StagingArea
 
 __all__ = ["SealedEpoch", "already_published", "confirm", "publish", "seal"]
@@ -91,16 +92,22 @@ def seal(
     )
 
 
-def publish(place: Place, sealed: SealedEpoch) -> None:
+def publish(place: Place, sealed: SealedEpoch, *, is_rewritten: bool = False) -> None:
     """Make *sealed* visible in one step, then durable; call it under the lock.
+
+    Args:
+        place: Where.
+        sealed: What.
+        is_rewritten: Whether it is what is published already, in other files.
 
     Raises:
         ConcurrencyError: Somebody published there without the lock.
         CommitUnknownError: It is visible, but perhaps not for ever.
     """
-    commit = sealed.published.record.commit
+    mode = WriteMode.REPLACE if is_rewritten else sealed.published.record.commit.mode
+    failpoint("parquet.publish.before")
     try:
-        _STEPS[commit.mode, place.data.exists()](place, sealed)
+        _STEPS[mode, place.data.exists()](place, sealed)
     except FileExistsError as error:
         raise ConcurrencyError(
             f"{error.filename2 or place.data} appeared while it was published",
@@ -108,9 +115,11 @@ def publish(place: Place, sealed: SealedEpoch) -> None:
             phase="write",
         ) from error
     except OSError as error:
-        if not _is_published(place, commit, error):
+        if not _is_published(place, sealed.published.record, error):
             raise
+    failpoint("parquet.publish.after")
     confirm(place)
+    failpoint("parquet.publish.durable")
 
 
 def confirm(place: Place) -> None:
@@ -167,13 +176,14 @@ def _identity(commit: Commit) -> tuple[str, str, int, str]:
     return commit.job_id, commit.stream, commit.epoch, commit.commit_id
 
 
-def _is_published(place: Place, commit: Commit, error: OSError) -> bool:
+def _is_published(place: Place, record: CommitRecord, error: OSError) -> bool:
     """Find out whether a rename that failed has happened all the same."""
     if error.errno != errno.EIO:
         return False
+    epoch = record.commit.epoch
     try:
-        there = place.epoch(commit.epoch).is_dir()
-        found = read_epoch(place, commit.epoch) if there else None
+        there = place.epoch(epoch).is_dir()
+        found = read_epoch(place, epoch) if there else None
     except Exception as unknown:
         raise CommitUnknownError(
             f"publishing {place.data} failed, and it cannot be told how far it went: {error}",
@@ -181,7 +191,7 @@ def _is_published(place: Place, commit: Commit, error: OSError) -> bool:
             stream=place.stream,
             phase="write",
         ) from unknown
-    return found is not None and _identity(found.record.commit) == _identity(commit)
+    return found is not None and found.record.files == record.files
 
 
 def _name(file: StagedFile | FinishedFile, *, suffix: str = FILE_SUFFIX) -> str:
@@ -219,7 +229,7 @@ def _publish_epoch(place: Place, sealed: SealedEpoch) -> None:
 
 
 def _exchange_stream(place: Place, sealed: SealedEpoch) -> None:
-    exchange(sealed.folder, place.data)
+    exchange_and_retire(place, sealed.folder)
 
 
 _STEPS: dict[tuple[WriteMode, bool], Callable[[Place, SealedEpoch], None]] = {

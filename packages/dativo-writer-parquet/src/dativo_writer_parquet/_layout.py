@@ -3,6 +3,7 @@
 ::
 
     <path>/public.orders/epoch-0000000001/…parquet     what readers see
+    <path>/.dativo/parquet/jobs~/orders_to_lake.lock   one run of the job at a time
     <path>/.dativo/parquet/public.orders/lock          the critical section
     <path>/.dativo/parquet/public.orders/claim.json    the newest run that may publish
     <path>/.dativo/parquet/public.orders/staging/…     what nobody sees yet
@@ -25,6 +26,7 @@ __all__ = [
     "Place",
     "epoch_folder",
     "epoch_of",
+    "job_lock",
     "stream_folder",
 ]
 
@@ -49,6 +51,14 @@ def stream_folder(stream: str) -> str:
     slug = re.sub(r"[^A-Za-z0-9.-]+", "_", stream)[:_SLUG_LENGTH].strip("._-")
     slug = re.sub(r"\.{2,}", ".", slug)
     return f"{slug or 'stream'}~{digest}"
+
+
+def job_lock(root: Path, job_id: str) -> Path:
+    """Return the file whose lock is held by the one run of *job_id* that writes to *root*.
+
+    No stream's folder ends in a tilde, so that none can be in the way.
+    """
+    return root / ".dativo" / "parquet" / "jobs~" / f"{stream_folder(job_id)}.lock"
 
 
 def epoch_folder(epoch: int) -> str:

@@ -128,7 +128,7 @@ def open_versions(state: State, budget: Budget) -> Iterator[Versions]:
     Raises:
         DataValidationError: A published key is NULL.
     """
-    counts = tuple(_count(state, file) for file in state.files)
+    counts = state.counts()
     schema = _schema(state)
     names = key_names(state.primary_key)
     number = _buckets_for(state, sum(counts), budget)
@@ -171,11 +171,6 @@ def _schema(state: State) -> pa.Schema:
     fields = [pa.field(name, arrow) for name, arrow in zip(names, types, strict=True)]
     rest = [(EPOCH, pa.int64()), (SEQUENCE, pa.int64()), (DELETED, pa.bool_()), (ROW, pa.int64())]
     return pa.schema([*fields, *(pa.field(name, arrow) for name, arrow in rest)])
-
-
-def _count(state: State, file: DataFile) -> int:
-    with state.open(file) as parquet:
-        return int(parquet.metadata.num_rows)
 
 
 def _buckets_for(state: State, total: int, budget: Budget) -> int:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import attrs
 
-from dativo.contract import Commit, Context
+from dativo.contract import Commit, CommitRecord, Context
 from dativo.errors import ConcurrencyError
 from dativo_writer_parquet._claims import Claim, read_claim
 from dativo_writer_parquet._columns import EpochSchema
@@ -24,6 +24,7 @@ from dativo_writer_parquet._files import FileFormat
 from dativo_writer_parquet._open import Opened, critical
 from dativo_writer_parquet._read import published_state
 from dativo_writer_parquet._records import Published, newest
+from dativo_writer_parquet._retired import sweep_retired
 from dativo_writer_parquet._staging import StagingArea
 from dativo_writer_parquet._state import State
 from dativo_writer_parquet._target import Sealed
@@ -73,18 +74,21 @@ class Folder:
         return sum((self._place.data / name).stat().st_size for name in found.record.files)
 
     def seal(self, area: StagingArea, schema: EpochSchema, commit: Commit, rows: int) -> Sealed:
-        sealed = seal(
-            area,
-            schema,
-            commit,
-            rows=rows,
-            folder_mode=self._config.folder_bits,
-            tell=self._context.progress,
-        )
+        sealed = self._sealed(area, schema, commit, rows)
         return Sealed(
             published=sealed.published,
             size_bytes=sealed.size_bytes,
             publish=lambda: self._publish(sealed),
+        )
+
+    def rewrite(
+        self, area: StagingArea, schema: EpochSchema, record: CommitRecord, rows: int
+    ) -> Sealed:
+        sealed = self._sealed(area, schema, record.commit, rows)
+        return Sealed(
+            published=sealed.published,
+            size_bytes=sealed.size_bytes,
+            publish=lambda: self._exchange(sealed, record),
         )
 
     def close(self) -> None:
@@ -95,6 +99,35 @@ class Folder:
             self._require_claim()
             already_published(self._place, sealed.published.record.commit, newest(self._place))
             publish(self._place, sealed)
+            self._sweep()
+
+    def _exchange(self, sealed: SealedEpoch, record: CommitRecord) -> None:
+        with self._critical():
+            self._require_claim()
+            last = newest(self._place)
+            if last is None or last.record != record:
+                raise ConcurrencyError(
+                    f"{self._place.data} was written while it was compacted; nothing was changed",
+                    stream=self._place.stream,
+                    phase="compact",
+                )
+            publish(self._place, sealed, is_rewritten=True)
+            self._sweep()
+
+    def _sweep(self) -> None:
+        sweep_retired(self._place, grace_seconds=self._config.grace_seconds)
+
+    def _sealed(
+        self, area: StagingArea, schema: EpochSchema, commit: Commit, rows: int
+    ) -> SealedEpoch:
+        return seal(
+            area,
+            schema,
+            commit,
+            rows=rows,
+            folder_mode=self._config.folder_bits,
+            tell=self._context.progress,
+        )
 
     def _require_claim(self) -> None:
         holder = read_claim(self._place)

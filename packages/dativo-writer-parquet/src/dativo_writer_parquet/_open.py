@@ -25,6 +25,7 @@ from dativo_writer_parquet._live import require_keyed
 from dativo_writer_parquet._publish import LockTimeoutError, can_exchange, locked, make_folder
 from dativo_writer_parquet._read import published_state
 from dativo_writer_parquet._records import Published, newest
+from dativo_writer_parquet._retired import sweep_retired
 from dativo_writer_parquet._succession import require_same_way
 from dativo_writer_parquet._versions import merge_key, require_mergeable
 
@@ -48,7 +49,9 @@ class Opened:
     last: Published | None
 
 
-def open_place(config: ParquetConfig, request: WriteRequest, context: Context) -> Opened:
+def open_place(
+    config: ParquetConfig, request: WriteRequest, context: Context, *, exchanges: bool
+) -> Opened:
     """Claim the stream for this run and remove what dead runs have left.
 
     Raises:
@@ -63,9 +66,10 @@ def open_place(config: ParquetConfig, request: WriteRequest, context: Context) -
         make_folder(place.root, mode=config.folder_bits)
         make_folder(place.staging)
         with critical(place, context):
-            if request.mode is WriteMode.REPLACE and not can_exchange(place.control):
-                raise _no_exchange(place)
+            if exchanges:
+                _require_exchange(place)
             swept = sweep(place)
+            sweep_retired(place, grace_seconds=config.grace_seconds)
             if swept:
                 context.log("removed what broken runs left staged", stream=place.stream, runs=swept)
             last = newest(place)
@@ -122,11 +126,13 @@ def _require_keyed(place: Place, request: WriteRequest, last: Published) -> None
         require_keyed(attrs.evolve(state, primary_key=request.primary_key))
 
 
-def _no_exchange(place: Place) -> CapabilityMissingError:
-    return CapabilityMissingError(
-        f"the file system of {place.root} cannot exchange two folders in one step, and replace "
-        "never deletes before it renames",
-        fix="Use a local file system (ext4, xfs, btrfs, tmpfs, APFS), or append mode.",
-        stream=place.stream,
-        phase="write",
-    )
+def _require_exchange(place: Place) -> None:
+    if not can_exchange(place.control):
+        raise CapabilityMissingError(
+            f"the file system of {place.root} cannot exchange two folders in one step, and what "
+            "is published is never deleted before its successor is there",
+            fix="Use a local file system (ext4, xfs, btrfs, tmpfs, APFS), or append mode.",
+            stream=place.stream,
+            phase="write",
+        )
+    make_folder(place.retired)

@@ -65,7 +65,7 @@ def published_state(place: Place) -> State | None:
         try:
             last = newest(place)
             state = None if last is None else _state(place, last)
-        except StateUnreadableError:
+        except (StateUnreadableError, FileNotFoundError):
             if _number(place) == before or attempt == _ATTEMPTS - 1:
                 raise
             continue
@@ -83,10 +83,10 @@ def _number(place: Place) -> int:
 
 def _state(place: Place, last: Published) -> State:
     files = [
-        DataFile(epoch, name)
+        DataFile(epoch, str(path.relative_to(place.epoch(epoch))), path.stat().st_size)
         for epoch in published_epochs(place)
         if epoch <= last.record.commit.epoch
-        for name in _names(place.epoch(epoch))
+        for path in _paths(place.epoch(epoch))
     ]
     return State(
         record=last.record,
@@ -98,9 +98,9 @@ def _state(place: Place, last: Published) -> State:
     )
 
 
-def _names(folder: Path) -> list[str]:
+def _paths(folder: Path) -> list[Path]:
     return sorted(
-        str(Path(parent, name).relative_to(folder))
+        Path(parent, name)
         for parent, _, names in os.walk(folder)
         for name in names
         if name.endswith(FILE_SUFFIX)

@@ -25,10 +25,12 @@ class DataFile:
     Attributes:
         epoch: The epoch that published it.
         name: Its name below the epoch, with the Hive folders.
+        size_bytes: Its size.
     """
 
     epoch: int
     name: str
+    size_bytes: int = attrs.field(default=0, order=False)
 
     @property
     def folder(self) -> str:
@@ -66,6 +68,14 @@ class State:
         """The levels of folders with the types of their columns."""
         stream = self.record.commit.stream
         return partition_keys(self.schema, self.partition_by, stream=stream)
+
+    def counts(self) -> tuple[int, ...]:
+        """Return how many rows each file has, by its footer."""
+        return tuple(self._count(file) for file in self.files)
+
+    def _count(self, file: DataFile) -> int:
+        with self.open(file) as parquet:
+            return int(parquet.metadata.num_rows)
 
     def constants(self, file: DataFile) -> Mapping[str, pa.Array]:
         """Return the columns that only the folders of *file* tell, as arrays of one value."""
