@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,9 +11,9 @@ import attrs
 
 from dativo_connector_postgres._client import Connection
 
-__all__ = ["Activity", "Transaction", "begin_observed"]
+__all__ = ["Activity", "Moment", "Transaction", "take_moments"]
 
-_MOST_TRIES = 20
+_POLL_SECONDS = 0.02
 
 # Sessions of the same role under the same name are taken for our own, which only read. Those
 # without a role are workers of the server, such as autovacuum.
@@ -36,14 +37,17 @@ WHERE CASE WHEN l.pid IS NULL THEN l.relations IS NOT NULL
             IS DISTINCT FROM (current_user, current_setting('application_name')) END
 """
 
-_SNAPSHOT = "SELECT txid_current_snapshot()::text"
+# Within a transaction the server answers from what it saw first.
+_LOOK = f"SELECT pg_stat_clear_snapshot(); {_TRANSACTIONS}"
 
-# A reader of READ COMMITTED may export a snapshot too, and still sees what happens after it.
-_BEGIN = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; "
-    "SELECT txid_current_snapshot()::text, pg_export_snapshot(); "
-    f"{_TRANSACTIONS}; {_SNAPSHOT}"
-)
+_CLOCK = "SELECT clock_timestamp()"
+
+# A session shows its transaction a moment after it has read the clock for it.
+_WAIT = "SELECT pg_sleep(0.005)"
+
+_NOW = "SELECT txid_current_snapshot()::text"
+
+_EXPORT = f"{_NOW.replace('::text', '::text, pg_export_snapshot()')}; {_LOOK}; {_NOW}"
 
 
 @attrs.frozen(kw_only=True)
@@ -97,31 +101,54 @@ class Activity:
         return any(known & one.names for one in (*self.before, *self.after))
 
 
-def begin_observed(connection: Connection, at: datetime) -> tuple[str, Activity]:
-    """Begin a transaction that exports a snapshot; return its name and what was open around it.
+@attrs.frozen
+class Moment:
+    """An exported snapshot, and who was at work then."""
 
-    Transactions that end in the short time between a snapshot and the look at who is open would
-    not be seen, so another snapshot is taken then, up to a number of tries.
+    identifier: str
+    activity: Activity
+
+
+def take_moments(connection: Connection, settle_seconds: float) -> tuple[Moment, Moment]:
+    """Begin a transaction that exports two snapshots, and return them, the earlier one first.
+
+    Between them transactions that write get some time to end. What the earlier one shows is then
+    known to be complete in the later one, however busy the server is.
     """
-    is_standby = bool(_rows(connection, "SELECT pg_is_in_recovery()")[0][0])
-    tries = 0
-    while True:
-        tries += 1
-        before = _transactions(_rows(connection, _TRANSACTIONS))
-        _, ((snapshot, identifier),), after, ((later,),) = _results(connection, _BEGIN)
-        if snapshot == later or tries == _MOST_TRIES:
-            break
-        connection.execute("ROLLBACK")
+    # READ COMMITTED sees what happens after a snapshot that it has exported.
+    connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+    earlier = _moment(connection)
+    deadline = time.monotonic() + settle_seconds
+    while _is_writing(connection, earlier.activity) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return earlier, _moment(connection)
+
+
+def _moment(connection: Connection) -> Moment:
+    ((at, is_standby),), _, _, before = _results(
+        connection, f"{_CLOCK}, pg_is_in_recovery(); {_WAIT}; {_LOOK}"
+    )
+    ((snapshot, identifier),), _, after, ((later,),) = _results(connection, _EXPORT)
     oldest, next_, _ = snapshot.split(":")
-    return identifier, Activity(
+    activity = Activity(
         at=at,
-        before=before,
+        before=_transactions(before),
         after=_transactions(after),
         is_exact=snapshot == later,
         is_standby=is_standby,
         oldest=int(oldest),
         next=int(next_),
     )
+    return Moment(identifier, activity)
+
+
+def _is_writing(connection: Connection, activity: Activity) -> bool:
+    writers = [one for one in activity.after if one.has_written and not one.is_prepared]
+    if not writers:
+        return False
+    _, rows = _results(connection, _LOOK)
+    known = {name for one in _transactions(rows) for name in one.names}
+    return any(one.names & known for one in writers)
 
 
 def _transactions(rows: Sequence[Sequence[Any]]) -> tuple[Transaction, ...]:
@@ -134,10 +161,6 @@ def _transactions(rows: Sequence[Sequence[Any]]) -> tuple[Transaction, ...]:
         )
         for virtual, xids, relations, started, is_prepared in rows
     )
-
-
-def _rows(connection: Connection, sql: str) -> list[Any]:
-    return connection.execute(sql.encode()).fetchall()
 
 
 def _results(connection: Connection, sql: str) -> list[list[Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime
 
 import attrs
 import psycopg
@@ -128,8 +127,6 @@ class ServerFacts:
     version_text: str
     money_scale: int
     """Digits after the point of money, by the database's ``lc_monetary``."""
-    asked_at: datetime
-    """The server's clock when it was asked."""
     settings: Mapping[str, str]
     """Settings of a session that not every server knows."""
 
@@ -142,16 +139,14 @@ def server_facts(connection: Connection) -> ServerFacts:
     """
     row = connection.execute(
         "SELECT current_setting('server_version_num')::int, current_setting('server_version'), "
-        "scale(0::money::numeric), clock_timestamp()"
+        "scale(0::money::numeric)"
     ).fetchone()
     assert row is not None
-    number, text, scale, asked_at = row
-    assert isinstance(asked_at, datetime)
+    number, text, scale = row
     facts = ServerFacts(
         version=int(str(number)) // 10000,
         version_text=str(text),
         money_scale=int(str(scale)),
-        asked_at=asked_at,
         settings=_apply_optional(connection),
     )
     if facts.version < OLDEST_VERSION:

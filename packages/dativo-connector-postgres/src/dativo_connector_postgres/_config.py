@@ -106,6 +106,13 @@ class PostgresConfig:
     lock_timeout: float = setting(
         "Seconds to wait for a lock on a table; 0 for no limit.", default=60.0, minimum=0
     )
+    settle_timeout: float = setting(
+        "Seconds that a run waits, before it takes its snapshot, for transactions that write: what "
+        "they hold back would have to wait for the next run.",
+        default=1.0,
+        minimum=0,
+        maximum=3600,
+    )
     keepalives_idle: int = setting(
         "Seconds without traffic after which the server is probed.", default=30, minimum=1
     )

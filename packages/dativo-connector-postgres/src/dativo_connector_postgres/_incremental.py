@@ -7,20 +7,19 @@ from collections.abc import Iterator
 from dativo.contract import Batch, Checkpoint, Context
 from dativo.errors import DataFormatError
 from dativo_connector_postgres._config import NullCursors
+from dativo_connector_postgres._ends import highest
 from dativo_connector_postgres._names import quote
 from dativo_connector_postgres._parts import parts_of
 from dativo_connector_postgres._plan import StreamPlan
 from dativo_connector_postgres._position import Position, checkpoint_of
-from dativo_connector_postgres._ranges import base_of, compare, literal
+from dativo_connector_postgres._ranges import compare, literal
 from dativo_connector_postgres._read import batch_of
 from dativo_connector_postgres._relations import Column
 from dativo_connector_postgres._settled import Limit, Settlement, pending_of, settle
 from dativo_connector_postgres._snapshot import Snapshot
 from dativo_connector_postgres._steps import shares_of
 
-__all__ = ["binding", "highest", "read_new"]
-
-_UNBOUNDED = {"date", "timestamp", "timestamptz", "numeric"}
+__all__ = ["binding", "read_new"]
 
 
 def read_new(
@@ -32,15 +31,15 @@ def read_new(
     _report_nulls(snapshot, plan, cursor, context)
     start = None if state is None else Position.of_state(state, plan)
     rest = None if start is None else start.rest(snapshot, plan, context)
-    top = highest(snapshot, plan, cursor, rest)
+    top = highest(snapshot.row, plan, rest)
     if top is None:
         yield Batch(plan.schema.empty_table(), state, rows=0)
         return
-    settlement = settle(snapshot, plan, start, top=top, earlier=pending_of(state))
+    settlement = settle(snapshot, plan, start, top=top, rest=rest, seen=pending_of(state))
     limits = binding(snapshot, cursor, settlement, top)
     for limit in limits:
         _report(snapshot, plan, limit, context, rest=rest)
-    last = highest(snapshot, plan, cursor, rest, *(limit.sql for limit in limits))
+    last = highest(snapshot.row, plan, rest, *(limit.sql for limit in limits))
     pending = [one.to_json() for one in settlement.pending]
     if last is None:
         yield Batch(plan.schema.empty_table(), checkpoint_of(plan, start, pending), rows=0)
@@ -58,29 +57,6 @@ def read_new(
         yield batch_of(snapshot, plan, context, to_last, pages)
     end = checkpoint_of(plan, Position.through(last, snapshot, plan), pending)
     yield batch_of(snapshot, plan, context, rest, to_last, final, checkpoint=end)
-
-
-def highest(
-    snapshot: Snapshot, plan: StreamPlan, cursor: Column, *conditions: str | None
-) -> str | None:
-    """Return the highest value of the cursor among the rows that meet *conditions*.
-
-    Raises:
-        DataFormatError: It is one that no value can follow.
-    """
-    wanted = f"max({quote(cursor.name)})::text"
-    (value,) = snapshot.row(plan.select(*conditions, expressions=wanted))
-    if value is None:
-        return None
-    last = str(value)
-    if base_of(cursor).name in _UNBOUNDED and last.lower().lstrip("-") in {"infinity", "nan"}:
-        raise DataFormatError(
-            f"{plan.name}: the cursor {cursor.name!r} is {last} in some rows, and nothing can be "
-            "read after it",
-            fix="Leave such rows out with a `where`, or mend them.",
-            stream=plan.name,
-        )
-    return last
 
 
 def binding(snapshot: Snapshot, cursor: Column, settlement: Settlement, top: str) -> list[Limit]:

@@ -6,13 +6,12 @@ import re
 from datetime import timedelta
 
 from dativo.errors import SchemaValidationError
-from dativo_connector_postgres._ranges import base_of
+from dativo_connector_postgres._ranges import base_of, is_of_time
 from dativo_connector_postgres._relations import Column
 
 __all__ = ["lag_of"]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_TIMES = {"timestamptz", "timestamp", "date"}
 _NUMBERS = {"int2", "int4", "int8", "numeric"}
 
 
@@ -25,10 +24,9 @@ def lag_of(text: str | None, cursor: Column) -> timedelta | int | None:
     if text is None:
         return None
     match = re.fullmatch(r"([0-9]+)([smhd]?)", text)
-    kind = base_of(cursor).name
-    if match is not None and match.group(2) and kind in _TIMES:
+    if match is not None and match.group(2) and is_of_time(cursor):
         return timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
-    if match is not None and not match.group(2) and kind in _NUMBERS:
+    if match is not None and not match.group(2) and base_of(cursor).name in _NUMBERS:
         return int(match.group(1))
     raise SchemaValidationError(
         f"the lag {text!r} does not suit the cursor {cursor.name!r} of type {cursor.type_text}",

@@ -8,7 +8,8 @@ import attrs
 
 from dativo.contract import Checkpoint, Context, ReadMode, ReadPlan, StreamRequest
 from dativo_connector_postgres._config import NullCursors, PostgresConfig
-from dativo_connector_postgres._incremental import binding, highest
+from dativo_connector_postgres._ends import highest
+from dativo_connector_postgres._incremental import binding
 from dativo_connector_postgres._names import RelationName
 from dativo_connector_postgres._parts import parts_of
 from dativo_connector_postgres._plan import StreamPlan, plan_stream
@@ -91,12 +92,12 @@ def _upper(
     relation = plan.relation
     if relation is None or cursor.name not in relation.indexed or plan.where is not None:
         return None
-    top = highest(snapshot, plan, cursor, rest)
+    top = highest(snapshot.row, plan, rest)
     if top is None:
         return None
-    settlement = settle(snapshot, plan, start, top=top, earlier=pending_of(state))
+    settlement = settle(snapshot, plan, start, top=top, rest=rest, seen=pending_of(state))
     limits = binding(snapshot, cursor, settlement, top)
-    last = highest(snapshot, plan, cursor, rest, *(limit.sql for limit in limits))
+    last = highest(snapshot.row, plan, rest, *(limit.sql for limit in limits))
     return last if last is not None or start is None else start.value
 
 

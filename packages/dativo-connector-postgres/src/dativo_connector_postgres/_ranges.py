@@ -14,7 +14,7 @@ from dativo_connector_postgres._plan import StreamPlan
 from dativo_connector_postgres._relations import Column
 from dativo_connector_postgres._types import TypeInfo
 
-__all__ = ["Bounds", "base_of", "compare", "literal"]
+__all__ = ["Bounds", "base_of", "compare", "is_of_time", "literal"]
 
 
 @attrs.frozen
@@ -73,3 +73,8 @@ def base_of(column: Column) -> TypeInfo:
     while type_.base is not None:
         type_ = type_.base
     return type_
+
+
+def is_of_time(column: Column) -> bool:
+    """Say whether the column's values come from a clock."""
+    return base_of(column).name in {"timestamptz", "timestamp", "date"}

@@ -12,19 +12,18 @@ import attrs
 from dativo.contract import Checkpoint
 from dativo_connector_postgres._activity import Activity, Transaction
 from dativo_connector_postgres._config import WaitFor
+from dativo_connector_postgres._ends import highest
 from dativo_connector_postgres._lag import lag_of
 from dativo_connector_postgres._plan import StreamPlan
 from dativo_connector_postgres._position import Position
-from dativo_connector_postgres._ranges import base_of, compare, literal
+from dativo_connector_postgres._ranges import base_of, compare, is_of_time, literal
 from dativo_connector_postgres._relations import Column
 from dativo_connector_postgres._snapshot import Snapshot
 
-__all__ = ["Limit", "Pending", "Settlement", "is_of_time", "pending_of", "settle", "waits_for_all"]
+__all__ = ["Limit", "Pending", "Settlement", "pending_of", "settle", "waits_for_all"]
 
 _MOST_NAMES = 700
 """Transactions that one observation may name; a checkpoint has room for two observations."""
-
-_TIMES = {"timestamptz", "timestamp", "date"}
 
 # A writer that names a parent holds no lock on the leaf yet, and one that names a leaf holds none
 # on the parent.
@@ -105,42 +104,57 @@ def pending_of(state: Checkpoint | None) -> tuple[Pending, ...]:
     )
 
 
-def is_of_time(cursor: Column) -> bool:
-    """Say whether the cursor's values come from a clock."""
-    return base_of(cursor).name in _TIMES
-
-
 def settle(
     snapshot: Snapshot,
     plan: StreamPlan,
     position: Position | None,
     *,
     top: str,
-    earlier: Sequence[Pending],
+    rest: str | None,
+    seen: Sequence[Pending],
 ) -> Settlement:
-    """Find the limits of a read whose rows reach up to the cursor value *top*."""
+    """Find the limits of a read.
+
+    Args:
+        snapshot: The run's.
+        plan: The stream's.
+        position: How far the rows are delivered.
+        top: The highest value of the cursor among the others.
+        rest: The condition for the others.
+        seen: The observations of earlier runs.
+    """
     cursor, activity = plan.cursor, snapshot.activity
     assert cursor is not None
     family = _family(snapshot, plan)
     limits = list(_by_job(plan, cursor, activity, top))
-    waiting = [one for one in activity.before if _may_have_old_times(one, plan, activity, family)]
-    starts = [one.started for one in waiting if one.started is not None]
     if base_of(cursor).name == "timestamptz":
         limits.append(_by_clock(cursor, activity))
-        if len(starts) == len(waiting) and not activity.is_standby:
-            if starts and min(starts) < activity.at:
-                limits.append(_by_start(cursor, min(starts)))
+        starts = _starts(plan, activity, family)
+        if starts is not None:
+            limits += [_by_start(cursor, start) for start in starts[:1]]
             return Settlement(limits=tuple(limits))
-        top = _least(snapshot, cursor, top, activity.at.isoformat())
-    seen = _observed(plan, activity, family, value=top)
-    if seen is None:
+    now = _observed(snapshot, plan, activity, family, value=top)
+    if now is None:
         return Settlement(limits=tuple(limits))
-    limit = _by_observation(cursor, activity, family, position=position, earlier=earlier)
-    open_still = [one for one in earlier if one.at != seen.at and not one.is_settled(activity)]
-    is_new = len(seen.names) <= _MOST_NAMES
-    # The oldest stays until it is settled, so that some progress is certain.
-    pending = (*open_still[:1], seen) if is_new else tuple(open_still[:2])
-    return Settlement(limits=(*limits, limit), pending=pending)
+    before = highest(snapshot.row_earlier, plan, rest)
+    if before is not None:
+        earlier = snapshot.earlier.activity
+        at_once = Pending(value=before, at=earlier.at.isoformat())
+        just_now = _observed(snapshot, plan, earlier, family, value=before) or at_once
+        seen = [*seen, just_now] if just_now.is_settled(activity) else seen
+    found = _by_observations(plan, activity, family, position=position, seen=seen, now=now)
+    return attrs.evolve(found, limits=(*limits, *found.limits))
+
+
+def _starts(
+    plan: StreamPlan, activity: Activity, family: frozenset[int] | None
+) -> list[datetime] | None:
+    """Return when the open transactions began, in order; ``None`` if one does not show it."""
+    if activity.is_standby:
+        return None
+    waiting = [one for one in activity.before if _may_have_old_times(one, plan, activity, family)]
+    starts = [one.started for one in waiting if one.started is not None]
+    return sorted(starts) if len(starts) == len(waiting) else None
 
 
 def _by_job(plan: StreamPlan, cursor: Column, activity: Activity, top: str) -> Iterator[Limit]:
@@ -174,29 +188,48 @@ def _least(snapshot: Snapshot, cursor: Column, *values: str) -> str:
     return str(snapshot.row(f"SELECT least({given})::text")[0])
 
 
-def _by_observation(
-    cursor: Column,
+def _by_observations(
+    plan: StreamPlan,
     activity: Activity,
     family: frozenset[int] | None,
     *,
     position: Position | None,
-    earlier: Sequence[Pending],
-) -> Limit:
-    why = "transactions are open that may still commit rows before them"
+    seen: Sequence[Pending],
+    now: Pending,
+) -> Settlement:
+    assert plan.cursor is not None
     # On older servers a transaction changes its name when it is prepared.
     is_hidden = any(one.is_prepared and _touches(one, family) for one in activity.after)
-    settled = [one.value for one in earlier if one.is_settled(activity) and not is_hidden]
-    value = settled[-1] if settled else None if position is None else position.value
-    if value is None:
-        return Limit("false", "of all values", why)
-    return Limit(compare(cursor, "<=", value), f"above {value}", why)
+    settled = [one for one in seen if one.is_settled(activity) and not is_hidden][-1:]
+    still = [one for one in seen if one not in settled and one.at != now.at]
+    still = [one for one in still if not one.is_settled(activity)]
+    reached = None if position is None else position.value
+    end = settled[0].value if settled else reached
+    limit = Limit(
+        "false" if end is None else compare(plan.cursor, "<=", end),
+        "of all values" if end is None else f"above {end}",
+        "transactions are open that may still commit rows before them",
+    )
+    # The oldest stays until it is settled, so that some progress is certain; what is settled
+    # stays for another try in the same snapshot.
+    kept = [attrs.evolve(one, names=(), next=None) for one in settled]
+    latest = [now] if len(now.names) <= _MOST_NAMES else still[1:2]
+    return Settlement(limits=(limit,), pending=(*kept, *still[:1], *latest))
 
 
 def _observed(
-    plan: StreamPlan, activity: Activity, family: frozenset[int] | None, *, value: str
+    snapshot: Snapshot,
+    plan: StreamPlan,
+    activity: Activity,
+    family: frozenset[int] | None,
+    *,
+    value: str,
 ) -> Pending | None:
     """Return what has to end before all up to *value* is settled, or ``None`` if it is now."""
+    assert plan.cursor is not None
     at = activity.at.isoformat()
+    if base_of(plan.cursor).name == "timestamptz":
+        value = _least(snapshot, plan.cursor, value, at)
     if activity.is_standby:
         is_quiet = activity.oldest == activity.next
         return None if is_quiet else Pending(value=value, at=at, next=activity.next)
@@ -241,6 +274,7 @@ def _family(snapshot: Snapshot, plan: StreamPlan) -> frozenset[int] | None:
     relation, activity = plan.relation, snapshot.activity
     if relation is None or not plan.is_table:
         return None
-    if not any(one.relations for one in (*activity.before, *activity.after)):
+    looks = (snapshot.earlier.activity.after, activity.before, activity.after)
+    if not any(one.relations for look in looks for one in look):
         return frozenset()
     return frozenset(oid for (oid,) in snapshot.query(_FAMILY, {"oid": relation.oid}))

@@ -14,7 +14,7 @@ from adbc_driver_manager import AdbcDatabase
 
 from dativo.contract import Context
 from dativo.errors import DativoError, RunInterruptedError, ServiceUnavailableError
-from dativo_connector_postgres._activity import Activity, begin_observed
+from dativo_connector_postgres._activity import Moment, take_moments
 from dativo_connector_postgres._client import (
     Connection,
     ServerFacts,
@@ -42,6 +42,7 @@ class Snapshot:
         config: What it was opened with.
         leader: The connection that holds it and does nothing else: an error in it would end it.
         facts: What the server is.
+        earlier: A snapshot from shortly before, for questions only.
         activity: Who may still commit rows that the snapshot does not show.
     """
 
@@ -51,14 +52,15 @@ class Snapshot:
         leader: Connection,
         *,
         facts: ServerFacts,
-        activity: Activity,
-        identifier: str,
+        earlier: Moment,
+        moment: Moment,
     ) -> None:
         self.config = config
         self.leader = leader
         self.facts = facts
-        self.activity = activity
-        self._identifier = identifier
+        self.earlier = earlier
+        self.activity = moment.activity
+        self._identifier = moment.identifier
         self._lock = threading.Lock()
         self._database: AdbcDatabase | None = None
         self._idle: list[Session] = []
@@ -85,19 +87,38 @@ class Snapshot:
     @contextmanager
     def planner(self) -> Iterator[Connection]:
         """Lend a connection for questions about the snapshot; one that failed is closed."""
-        connection = self._take_planner()
-        try:
+        with self._lock:
+            idle = self._idle_planners.pop() if self._idle_planners else None
+        connection = idle or self._open_planner(self._identifier)
+        with self._asking(connection):
             yield connection
+        with self._lock:
+            if not self._is_closed:
+                self._idle_planners.append(connection)
+                return
+        connection.close()
+
+    def row_earlier(self, sql: str) -> Sequence[Any]:
+        """Return the one row of a planning query on the earlier snapshot."""
+        connection = self._open_planner(self.earlier.identifier)
+        with self._asking(connection):
+            row: Sequence[Any] = connection.execute(sql.encode()).fetchall()[0]
+        connection.close()
+        return row
+
+    @contextmanager
+    def _asking(self, connection: Connection) -> Iterator[None]:
+        """Let the connection be cancelled meanwhile; close it if it fails."""
+        with self._lock:
+            self._active_planners.add(connection)
+        try:
+            yield
         except BaseException:
             connection.close()
             raise
         finally:
             with self._lock:
                 self._active_planners.discard(connection)
-                if not self._is_closed and not connection.closed:
-                    self._idle_planners.append(connection)
-            if self._is_closed:
-                connection.close()
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Any]:
         """Return the rows of a planning query."""
@@ -156,19 +177,14 @@ class Snapshot:
             with suppress(psycopg.Error):
                 planner.cancel_safe()
 
-    def _take_planner(self) -> Connection:
-        with self._lock:
-            connection = self._idle_planners.pop() if self._idle_planners else None
-        if connection is None:
-            connection = open_connection(self.config, self.facts)
-            try:
-                connection.execute(_BEGIN)
-                connection.execute(f"SET TRANSACTION SNAPSHOT '{self._identifier}'".encode())
-            except BaseException:
-                connection.close()
-                raise
-        with self._lock:
-            self._active_planners.add(connection)
+    def _open_planner(self, identifier: str) -> Connection:
+        connection = open_connection(self.config, self.facts)
+        try:
+            connection.execute(_BEGIN)
+            connection.execute(f"SET TRANSACTION SNAPSHOT '{identifier}'".encode())
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _take(self) -> Session:
@@ -204,15 +220,15 @@ def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
         leader = stack.enter_context(connect(config))
         try:
             facts = server_facts(leader)
-            identifier, activity = begin_observed(leader, facts.asked_at)
+            earlier, moment = take_moments(leader, config.settle_timeout)
         except psycopg.Error as error:
             raise from_driver(error, password=config.password) from error
         snapshot = Snapshot(
             config,
             leader,
             facts=facts,
-            activity=activity,
-            identifier=identifier,
+            earlier=earlier,
+            moment=moment,
         )
         stack.callback(snapshot.close)
         stack.enter_context(_cancelling(snapshot, context))
