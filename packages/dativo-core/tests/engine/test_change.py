@@ -312,3 +312,20 @@ class TestRebuild:
 
         with pytest.raises(StateError, match="published"):
             engine.rebuild_state(merged(project, name="other"))
+
+
+def test_no_length_of_the_state_makes_a_run_read_again(project: Project) -> None:
+    job = project.job(source={"rows": 10})
+    engine.run(job)
+    whole, files = database(project).read_bytes(), sorted((project.folder / ".dativo").iterdir())
+
+    for length in (0, 1, 16, 99, 100, 511, 512, 4095, 4096, 4097, 12_288, len(whole) - 1):
+        database(project).write_bytes(whole[:length])
+        try:
+            rows, codes = engine.run(job).rows, []
+        except StateUnreadableError as error:
+            rows, codes = 0, [error.code]
+
+        assert (rows, project.ids()) == (0, list(range(1, 11)))
+        assert bool(codes) is (length > 1)
+    assert sorted((project.folder / ".dativo").iterdir()) == files

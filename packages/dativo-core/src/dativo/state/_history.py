@@ -19,6 +19,7 @@ import attrs
 
 from dativo.errors import StateUnreadableError
 from dativo.state._files import private_file, private_folder
+from dativo.state._read_only import UNREADABLE
 
 __all__ = [
     "HISTORY_FILE",
@@ -221,7 +222,7 @@ class History:
         with self._lock:
             try:
                 yield
-            except sqlite3.Error as error:
+            except UNREADABLE as error:
                 raise history_error(self.file, error) from error
 
 

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-__all__ = ["read_database"]
+__all__ = ["UNREADABLE", "read_database"]
+
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; damaged texts, also those in its own messages, are not even decoded."""
 
 T = TypeVar("T")
 
@@ -20,10 +23,11 @@ def read_database(file: Path, read: Callable[[sqlite3.Connection], T]) -> T:
 
     Raises:
         sqlite3.Error: It cannot be read.
+        UnicodeDecodeError: Texts in it are damaged.
     """
     try:
         return _read(file, read)
-    except sqlite3.DatabaseError:
+    except UNREADABLE:
         # A run may have begun or ended between the look at the folder and the reading.
         return _read(file, read)
 

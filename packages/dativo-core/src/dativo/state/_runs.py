@@ -20,7 +20,7 @@ from dativo.state._history import (
     history_error,
 )
 from dativo.state._lock import job_lock_file
-from dativo.state._read_only import read_database
+from dativo.state._read_only import UNREADABLE, read_database
 
 __all__ = ["RunDetail", "RunEntry", "read_run", "read_runs"]
 
@@ -162,7 +162,7 @@ def _query(file: Path, sql: str, values: Mapping[str, object]) -> list[Row]:
 
     try:
         return read_database(file, read)
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise history_error(file, error) from error
 
 

@@ -23,6 +23,7 @@ from dativo.errors import (
     StateUnreadableError,
 )
 from dativo.state._files import private_file, private_folder
+from dativo.state._read_only import UNREADABLE
 
 __all__ = [
     "DAMAGED",
@@ -32,6 +33,7 @@ __all__ = [
     "StateStore",
     "entry_of",
     "format_error",
+    "require_sound",
     "unreadable",
 ]
 
@@ -165,10 +167,7 @@ class StateStore:
             self._database.close()
 
     def _check_format(self) -> None:
-        # The database is small; a page that cannot be trusted is found now, not one day.
-        (verdict,) = self._database.execute("pragma quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(" ".join(verdict.split()))
+        require_sound(self._database)
         self._database.executescript(_TABLES)
         row = self._database.execute("select value from meta where key = 'format'").fetchone()
         if row is None:
@@ -212,10 +211,10 @@ class StateStore:
         with self._lock:
             try:
                 yield
-            except sqlite3.Error as error:
+            except UNREADABLE as error:
                 raise self._wrap(error) from error
 
-    def _wrap(self, error: sqlite3.Error) -> DativoError:
+    def _wrap(self, error: Exception) -> DativoError:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
             return DiskFullError(f"no room to write {self.file}")
         return unreadable(self.file, error)
@@ -235,6 +234,17 @@ def entry_of(file: Path, job: str, row: tuple[str, str, str]) -> StateEntry:
         raise StateUnreadableError(msg, stream=stream, details=_DAMAGED) from error
 
 
+def require_sound(database: sqlite3.Connection) -> None:
+    """See that every page makes sense; the database is small, and what it says must be true.
+
+    Raises:
+        sqlite3.DatabaseError: One does not.
+    """
+    (verdict,) = database.execute("pragma integrity_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(" ".join(verdict.split()))
+
+
 def format_error(file: Path, found: str) -> StateUnreadableError:
     """Return the error for a database whose format this core does not know."""
     msg = f"{file} has the format {found}; this core knows {STATE_FORMAT}"
@@ -243,7 +253,7 @@ def format_error(file: Path, found: str) -> StateUnreadableError:
     return StateUnreadableError(msg, details=_DAMAGED)
 
 
-def unreadable(file: Path, error: sqlite3.Error) -> StateUnreadableError:
+def unreadable(file: Path, error: Exception) -> StateUnreadableError:
     """Return *error* as one of the catalogue; its details say whether the database is damaged."""
     name = getattr(error, "sqlite_errorname", "")
     is_damaged = name in _MEAN_DAMAGE or name.startswith("SQLITE_CORRUPT")

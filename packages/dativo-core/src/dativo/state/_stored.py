@@ -8,13 +8,14 @@ from pathlib import Path
 
 import attrs
 
-from dativo.state._read_only import read_database
+from dativo.state._read_only import UNREADABLE, read_database
 from dativo.state._store import (
     STATE_FILE,
     STATE_FORMAT,
     StateEntry,
     entry_of,
     format_error,
+    require_sound,
     unreadable,
 )
 
@@ -42,11 +43,12 @@ def read_stored(folder: Path, job: str) -> Stored:
         return Stored()
     try:
         return read_database(file, lambda database: _read(file, database, job))
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise unreadable(file, error) from error
 
 
 def _read(file: Path, database: sqlite3.Connection, job: str) -> Stored:
+    require_sound(database)
     tables = {row[0] for row in database.execute("select name from sqlite_master")}
     if not {"meta", "state", "fence"} <= tables:
         return Stored()

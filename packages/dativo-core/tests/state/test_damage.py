@@ -1,0 +1,182 @@
+"""Whatever happens to the bytes of the state database: an old state, or an error, never a guess."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from dativo.contract import Checkpoint, Commit, CommitRecord, WriteMode
+from dativo.errors import StateUnreadableError
+from dativo.state import StateStore, move_damaged_aside, read_stored
+
+EPOCHS = 3
+REFUSED = "60 Run `dativo state rebuild -"
+
+
+def record(epoch: int) -> CommitRecord:
+    commit = Commit(
+        job_id="job",
+        stream="s",
+        epoch=epoch,
+        commit_id=f"c{epoch}",
+        run_id="r",
+        fence=1,
+        mode=WriteMode.APPEND,
+        checkpoint=Checkpoint({"id": epoch}),
+        fingerprint={"a": "b"},
+    )
+    return CommitRecord(commit=commit, rows=5, files=("f",), schema="id: int64")
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    """A project's folder with a database that nobody has open; its newest epoch is the third."""
+    store = StateStore(tmp_path / "closed")
+    for epoch in range(1, EPOCHS + 1):
+        store.save(record(epoch=epoch))
+    store.close()
+    return tmp_path / "closed"
+
+
+@pytest.fixture
+def crashed(tmp_path: Path) -> Path:
+    """The same after a crash: the first epoch lies in the database, the others in its log."""
+    store = StateStore(tmp_path / "running")
+    store.save(record(epoch=1))
+    store.close()
+    store = StateStore(tmp_path / "running")
+    for epoch in range(2, EPOCHS + 1):
+        store.save(record(epoch=epoch))
+    shutil.copytree(tmp_path / "running", tmp_path / "crashed")
+    store.close()
+    return tmp_path / "crashed"
+
+
+def epoch_of(folder: Path) -> int | str:
+    """The epoch that a store finds, 0 for none, or the code of its error; both ways of looking."""
+    try:
+        with closing(StateStore(folder)) as store:
+            entry = store.load("job", "s")
+        assert read_stored(folder, "job").entries.get("s") == entry
+    except StateUnreadableError as error:
+        return f"{error.exit_code} {error.fix[:27].strip()}"
+    return 0 if entry is None else entry.epoch
+
+
+def lengths(file: Path, step: int) -> list[int]:
+    size = file.stat().st_size
+    return sorted({*range(0, size, step), *range(0, size, 4096), 1, 2, 99, 100, size - 1})
+
+
+def test_a_database_that_is_cut_is_an_error_unless_nothing_is_left(
+    closed: Path, tmp_path: Path
+) -> None:
+    whole = (closed / "state.db").read_bytes()
+    found = {}
+    for length in lengths(closed / "state.db", 1511):
+        folder = tmp_path / f"cut-{length}"
+        folder.mkdir()
+        (folder / "state.db").write_bytes(whole[:length])
+        found[length] = epoch_of(folder)
+
+    # Up to one byte is an empty database to SQLite; a run then goes by the commit record. At the
+    # end may be room that was never used.
+    assert [length for length, epoch in found.items() if epoch == 0] == [0, 1]
+    assert {epoch for length, epoch in found.items() if length > 1} == {REFUSED, EPOCHS}
+    assert {epoch for length, epoch in found.items() if 1 < length < len(whole) - 4096} == {REFUSED}
+
+
+def test_a_log_that_is_cut_is_an_older_state(crashed: Path, tmp_path: Path) -> None:
+    log = (crashed / "state.db-wal").read_bytes()
+    found = []
+    for length in [*lengths(crashed / "state.db-wal", 1511), len(log)]:
+        folder = tmp_path / f"cut-{length}"
+        shutil.copytree(crashed, folder)
+        (folder / "state.db-shm").unlink()
+        (folder / "state.db-wal").write_bytes(log[:length])
+        found.append(epoch_of(folder))
+
+    assert found == sorted(found, key=int)
+    assert set(found) == {1, 2, 3}
+
+
+def test_bytes_that_change_are_an_error_or_change_nothing_of_the_epoch(
+    closed: Path, tmp_path: Path
+) -> None:
+    seed = random.randrange(2**32)
+    rng = random.Random(seed)
+    whole = (closed / "state.db").read_bytes()
+    text = whole.index(record(epoch=EPOCHS).to_json().encode())
+    for number in range(60):
+        damaged = bytearray(whole)
+        start = rng.randrange(len(whole))
+        for at in range(start, min(len(whole), start + rng.choice([1, 8, 512, 4096]))):
+            # What the record itself says is compared with the target's by each run.
+            damaged[at] = whole[at] if at >= text else rng.randrange(256)
+        folder = tmp_path / f"changed-{number}"
+        folder.mkdir()
+        (folder / "state.db").write_bytes(damaged)
+
+        assert epoch_of(folder) in (REFUSED, 0, EPOCHS), f"{seed=} {number=}"
+
+
+def test_what_is_damaged_is_moved_aside_with_its_log(crashed: Path) -> None:
+    (crashed / "state.db").write_bytes(b"garbage" * 1000)
+
+    aside = move_damaged_aside(crashed, "job")
+    (crashed / "state.db").write_bytes(b"garbage" * 1000)
+    again = move_damaged_aside(crashed, "job")
+
+    assert aside is not None
+    assert again is not None
+    assert aside != again
+    assert b"garbage" in aside.read_bytes()
+    assert not (crashed / "state.db").exists()
+    assert epoch_of(crashed) == 0
+
+
+def test_what_is_all_right_stays(closed: Path) -> None:
+    assert move_damaged_aside(closed, "job") is None
+    assert epoch_of(closed) == EPOCHS
+
+
+def test_a_database_that_somebody_has_locked_is_not_damaged(
+    closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        "dativo.state._store.sqlite3.connect",
+        lambda *arguments, **options: connect(*arguments, **{**options, "timeout": 0}),
+    )
+    with closing(connect(closed / "state.db", isolation_level=None)) as other:
+        other.execute("pragma locking_mode = exclusive")
+        other.execute("begin exclusive")
+
+        with pytest.raises(StateUnreadableError, match="locked") as caught:
+            move_damaged_aside(closed, "job")
+
+    assert "nobody else keeps the file open" in caught.value.fix
+    assert epoch_of(closed) == EPOCHS
+
+
+def test_a_table_of_somebody_else_is_damage(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database:
+        database.execute("create table state (a)")
+
+    assert epoch_of(tmp_path) == REFUSED
+    assert move_damaged_aside(tmp_path, "job") is not None
+
+
+@pytest.mark.parametrize("name", [b"CREATE TABLE meta", b"tablemetameta"])
+def test_texts_that_cannot_be_decoded_are_damage(closed: Path, name: bytes) -> None:
+    whole = (closed / "state.db").read_bytes()
+    assert name in whole
+
+    (closed / "state.db").write_bytes(whole.replace(name, name[:-4] + b"\xf8\xf8\xf8\xf8"))
+
+    assert epoch_of(closed) == REFUSED
