@@ -135,6 +135,7 @@ class Fault:
         times: So many are hit; ``None`` for all that follow.
         delay_seconds: Waited before anything else.
         call: Called before the request is passed on.
+        without: A header that is taken away from the request.
     """
 
     method: str = ""
@@ -146,6 +147,7 @@ class Fault:
     times: int | None = 1
     delay_seconds: float = 0.0
     call: Callable[[], object] = lambda: None
+    without: str = ""
     hits: int = 0
 
     def takes(self, method: str, path: str) -> bool:
@@ -209,21 +211,29 @@ class FaultProxy:
         with self._lock:
             return next((fault for fault in self.faults if fault.takes(method, path)), None)
 
-    def forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> _Reply:
+    def forward(self, handler: BaseHTTPRequestHandler, body: bytes, *, without: str = "") -> _Reply:
         """Send the request on and return what the server says."""
         connection = http.client.HTTPConnection(self._target, timeout=_START_SECONDS)
         try:
             if handler.command == "GET":
-                return self._sent(connection, handler, body)
+                return self._sent(connection, handler, body, without)
             with self._writing:
-                return self._sent(connection, handler, body)
+                return self._sent(connection, handler, body, without)
         finally:
             connection.close()
 
     def _sent(
-        self, connection: http.client.HTTPConnection, handler: BaseHTTPRequestHandler, body: bytes
+        self,
+        connection: http.client.HTTPConnection,
+        handler: BaseHTTPRequestHandler,
+        body: bytes,
+        without: str,
     ) -> _Reply:
-        headers = dict(handler.headers.items())
+        headers = {
+            name: value
+            for name, value in handler.headers.items()
+            if name.lower() != without.lower()
+        }
         connection.request(handler.command, handler.path, body=body, headers=headers)
         answer = connection.getresponse()
         return _Reply(answer.status, answer.getheaders(), answer.read())
@@ -258,7 +268,8 @@ class _Handler(BaseHTTPRequestHandler):
         outcome = Outcome.FORWARD if fault is None else fault.outcome
         reply = _Reply(0, [], b"")
         if outcome not in (Outcome.ANSWER, Outcome.HANG, Outcome.RESET):
-            reply = self.proxy.forward(self, body)
+            without = "" if fault is None else fault.without
+            reply = self.proxy.forward(self, body, without=without)
         if fault is not None and outcome in (Outcome.ANSWER, Outcome.ANSWER_AFTER):
             text = f"<Error><Code>{fault.code}</Code><Message>scripted</Message></Error>"
             reply = _Reply(fault.status, [("Content-Type", "application/xml")], text.encode())

@@ -16,10 +16,11 @@ import attrs
 
 from dativo_writer_parquet._layout import stream_folder
 
-__all__ = ["Keys", "lease_key"]
+__all__ = ["PROBES", "Keys", "lease_key"]
 
 _DIGITS = 20
 _CONTROL = ".dativo/parquet"
+PROBES = f"{_CONTROL}/probes"
 _ENTRY = re.compile(rf"([0-9]{{{_DIGITS}}})\.json")
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
@@ -12,6 +15,7 @@ from dativo.errors import ConcurrencyError
 from dativo_writer_parquet._claims import Claim
 from dativo_writer_parquet._config import ParquetConfig
 from dativo_writer_parquet._live import require_keyed
+from dativo_writer_parquet._store._check import require_conditions
 from dativo_writer_parquet._store._entries import ClaimEntry, CommitEntry, Entry
 from dativo_writer_parquet._store._keys import Keys
 from dativo_writer_parquet._store._log import Log, TakenError
@@ -52,13 +56,15 @@ def open_log(config: ParquetConfig, request: WriteRequest, context: Context) -> 
         StateUnreadableError: The log is not as Dativo left it.
     """
     merge_key(request)
-    log = Log(Objects(config, context), Keys(request.stream), context)
+    objects = Objects(config, context)
+    context.resource(f"parquet conditions {objects.url}", lambda: _tried(objects))
+    log = Log(objects, Keys(request.stream), context)
     log.open()
     session = secrets.token_hex(8)
     claim = _claim(log, request, context, session)
     if claim is not None:
         failpoint("parquet.store.claimed")
-        sweep(log, context)
+        sweep(log, context, grace=timedelta(seconds=config.grace_seconds))
         failpoint("parquet.store.swept")
     folder = context.workdir / f"parquet-{session}"
     folder.mkdir(mode=0o700, parents=True)
@@ -76,6 +82,13 @@ def taken_over(log: Log, entry: Entry, context: Context) -> ConcurrencyError:
         stream=log.keys.stream,
         phase="write",
     )
+
+
+@contextmanager
+def _tried(objects: Objects) -> Iterator[str]:
+    """Once in a run: a store that ignores conditions is not written to."""
+    require_conditions(objects)
+    yield objects.url
 
 
 def _claim(log: Log, request: WriteRequest, context: Context, session: str) -> Claim | None:

@@ -63,7 +63,8 @@ def state_of(log: Log) -> State:
     files: dict[DataFile, StoredFile] = {}
     for commit in log.commits():
         epoch = commit.published.record.commit.epoch
-        files.update({DataFile(epoch, file.name): file for file in commit.files})
+        for file in commit.files:
+            files[DataFile(epoch, file.name, size_bytes=file.size_bytes)] = file
     return State(
         record=last.record,
         schema=last.schema,

@@ -15,10 +15,7 @@ from dativo.errors import DativoError
 from dativo_writer_parquet._store._log import Log
 from dativo_writer_parquet._store._objects import Listed
 
-__all__ = ["LATE_UPLOAD", "REPLACED_GRACE", "sweep"]
-
-REPLACED_GRACE = timedelta(hours=24)
-"""So long the files of a replaced state stay: a reader may have begun before."""
+__all__ = ["LATE_UPLOAD", "sweep"]
 
 LATE_UPLOAD = timedelta(hours=1)
 """So long a session is looked at again: a last request of it may still have been on its way."""
@@ -26,13 +23,14 @@ LATE_UPLOAD = timedelta(hours=1)
 _AT_ONCE = 1000
 
 
-def sweep(log: Log, context: Context) -> None:
+def sweep(log: Log, context: Context, *, grace: timedelta) -> None:
     """Remove what is left over; call it when this session's claim is the newest entry.
 
-    What the store does not let us remove is told and stays for the next session.
+    Files of a replaced state stay for *grace*: a reader may have begun before the replace. What
+    the store does not let us remove is told and stays for the next session.
     """
     try:
-        removed = _removed(log)
+        removed = _removed(log, grace)
     except DativoError as error:
         text = f"leftovers could not be removed: {error.message}"
         context.log(text, level="warning", stream=log.keys.stream)
@@ -41,11 +39,11 @@ def sweep(log: Log, context: Context) -> None:
         context.log("removed files that nobody will publish", stream=log.keys.stream, files=removed)
 
 
-def _removed(log: Log) -> int:
+def _removed(log: Log, grace: timedelta) -> int:
     base = 0 if log.commit is None else log.commit.base
     now = _written(log, log.head)
     # After a replace, everything is looked at once more, when nobody reads the old state any more.
-    is_old = bool(base) and now - _written(log, base) > REPLACED_GRACE
+    is_old = bool(base) and now - _written(log, base) > grace
     start = 0 if is_old and log.hint.base != base else log.hint.swept
     listed = log.objects.list(log.keys.data, after=log.keys.session(start))
     live = {file.key for commit in log.commits_after(start) for file in commit.files}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import attrs
 import pyarrow as pa
 
 from dativo.contract import Commit, CommitRecord, Context, WriteMode, failpoint
@@ -124,6 +125,27 @@ class Prefix:
         return sum(one.size_bytes for one in commits if one.published.record == found.record)
 
     def seal(self, area: StagingArea, schema: EpochSchema, commit: Commit, rows: int) -> Sealed:
+        files = self._sealed(area, schema, rows)
+        return self._ready(area, self._entry(schema, commit, files))
+
+    def rewrite(
+        self, area: StagingArea, schema: EpochSchema, record: CommitRecord, rows: int
+    ) -> Sealed:
+        self._log.catch_up()
+        self._require_claim()
+        newest = self._log.commit
+        if newest is None or newest.published.record != record:
+            raise ConcurrencyError(
+                f"{self.name} was written while it was compacted; nothing was changed",
+                stream=self._log.keys.stream,
+                phase="compact",
+            )
+        files = self._sealed(area, schema, rows)
+        entry = self._entry(schema, record.commit, files, follows=False)
+        return self._ready(area, attrs.evolve(entry, session=f"{self._session}/compaction"))
+
+    def _sealed(self, area: StagingArea, schema: EpochSchema, rows: int) -> Sequence[StoredFile]:
+        """Close and upload what is still open, and return all files of the epoch."""
         open_files = area.open_files() or [area.empty_file(schema)]
         with ThreadPoolExecutor(_UPLOADS_AT_ONCE, thread_name_prefix="dativo-upload") as pool:
             list(pool.map(lambda file: _finish(area, file), open_files))
@@ -131,11 +153,13 @@ class Prefix:
         counted = sum(file.rows for file in files)
         if counted != rows:
             raise WriteFailedError(
-                f"the files of {commit.stream} in the store hold {counted} records, but {rows} "
-                "were read",
+                f"the files of {self._log.keys.stream} in the store hold {counted} records, but "
+                f"{rows} were read",
                 phase="write",
             )
-        entry = self._entry(schema, commit, files)
+        return files
+
+    def _ready(self, area: StagingArea, entry: CommitEntry) -> Sealed:
         failpoint("parquet.store.sealed")
         return Sealed(
             published=entry.published,
@@ -156,13 +180,17 @@ class Prefix:
             self._log.objects.delete([stored.key])
 
     def _entry(
-        self, schema: EpochSchema, commit: Commit, files: Sequence[StoredFile]
+        self,
+        schema: EpochSchema,
+        commit: Commit,
+        files: Sequence[StoredFile],
+        *,
+        follows: bool = True,
     ) -> CommitEntry:
+        """Return the entry of a commit that *follows* what is published, or takes its place."""
         assert self._claim is not None
-        before = self._log.commit
+        before = self._log.commit if follows and commit.mode is not WriteMode.REPLACE else None
         sequence = self._log.head + 1
-        if commit.mode is WriteMode.REPLACE:
-            before = None
         record = CommitRecord(
             commit=commit,
             rows=sum(file.rows for file in files),
