@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
-from dativo.errors import ServiceUnavailableError
+from dativo.errors import ResourceNotFoundError, ServiceUnavailableError
+from dativo_connector_postgres._parts import parts_of
+from dativo_connector_postgres._plan import plan_stream
+from dativo_connector_postgres._read import batch_of
+from dativo_connector_postgres._snapshot import open_snapshot
 
 REWRITES = (
     "TRUNCATE t",
@@ -78,3 +82,16 @@ def test_increment_of_a_table_that_was_rewritten_is_not_taken_for_nothing_new(t:
 
     with pytest.raises(ServiceUnavailableError, match="t was emptied or rewritten"):
         list(t.batches("public.t", mode="incremental", cursor="id"))
+
+
+def test_table_that_is_dropped_while_it_is_planned_is_said_to_be_gone(t: Any) -> None:
+    snapshot = open_snapshot(t.config, t.context)
+    with snapshot.planner() as connection:
+        plan = plan_stream(connection, t.config, snapshot.facts, t.request("public.t"))
+    t.execute("DROP TABLE t CASCADE")
+
+    (part,) = parts_of(snapshot, plan, 2)
+    batch = batch_of(snapshot, plan, t.context, part)
+
+    with pytest.raises(ResourceNotFoundError, match=r't" does not exist'):
+        t.context.read(batch.data)

@@ -18,9 +18,10 @@ _PARTS_PER_SLOT = 2
 _RANGE_SCAN_VERSION = 14
 """The first version that reads a range of ctid without reading the rest of the table."""
 
+# A table that was dropped after the snapshot has no size; the read will say that it is gone.
 _SIZES = """
 SELECT l.relkind::text, coalesce(m.amname, ''),
-    pg_relation_size(l.oid) / current_setting('block_size')::int
+    coalesce(pg_relation_size(l.oid), 0) / current_setting('block_size')::int
 FROM (
     WITH RECURSIVE parts(oid) AS (
         SELECT %(oid)s::oid
