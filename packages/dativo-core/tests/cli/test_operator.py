@@ -93,15 +93,97 @@ def test_runs_needs_neither_a_history_nor_a_job_file(cli: Any, tmp_path: Path) -
     assert not (tmp_path / ".dativo").exists()
 
 
-@pytest.mark.parametrize("words", [("runs", "list"), ("plugins", "list")])
+@pytest.mark.parametrize("words", [("runs", "list"), ("plugins", "list"), ("state", "show")])
 def test_what_only_looks_never_imports_a_plugin(cli: Any, words: tuple[str, ...]) -> None:
     marker = cli.project.folder / "imported"
     code = f"open({str(marker)!r}, 'w')\nraise RuntimeError('broken on import')"
     cli.install(PluginWheel.of_connector("broken", code))
     job = cli.project.job(connectors=("broken", "broken"))
+    wrong = cli.project.folder / "wrong.yaml"
+    wrong.write_text(job.read_text().replace('"parallelism": 2', '"parallelism": "two"'))
 
-    config = ("-c", str(job)) if words[0] != "plugins" else ()
-    done = cli(*words, *config, "--json")
+    config = [] if words[0] == "plugins" else ["-c"]
+    done = cli(*words, *config, *map(str, [job] if config else []), "--json")
+    refused = cli(*words, *config, *map(str, [wrong] if config else []), "--json")
 
     assert (done.exit_code, done.stderr) == (0, "")
+    assert refused.exit_code == (10 if config else 0)
     assert not marker.exists()
+
+
+MERGED = {
+    "connectors": WHOLE,
+    "write_mode": "merge",
+    "streams": [{"name": "numbers", "mode": "incremental", "primary_key": ["id"]}],
+}
+
+
+def test_state_is_shown_set_and_reset(cli: Any) -> None:
+    job = cli.project.job(source={"rows": 30}, **MERGED)
+    config = ("-c", str(job), "--stream", "numbers")
+    nothing = cli("state", "show", "-c", str(job))
+    cli("run", "-c", str(job))
+
+    shown = cli("state", "show", *config, "--published")
+    checkpoint = cli("state", "show", "-c", str(job), "--json").document["streams"][0]["stored"]
+    checkpoint = checkpoint["checkpoint"]
+    checkpoint["value"]["id"] = 20
+    changed = cli("state", "set", *config, "--checkpoint", json.dumps(checkpoint))
+    again = cli("run", "-c", str(job), "--json")
+    reset = cli("state", "reset", *config, "--json")
+
+    assert nothing.stdout == "numbers_to_ledger: nothing is stored\n"
+    assert "numbers  epoch 1" in shown.stdout
+    assert "published alike" in shown.stdout
+    assert "epoch 2 without records; the next run reads on from" in changed.stdout
+    assert again.document["rows"] == 10
+    assert (reset.document["epoch"], reset.document["checkpoint"]) == (4, None)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": "1", "value": {}}', '{"id": 1}'])
+def test_a_text_that_is_no_checkpoint_is_wrong_usage(cli: Any, text: str) -> None:
+    job = cli.project.job(**MERGED)
+
+    done = cli("state", "set", "-c", str(job), "-s", "numbers", "--checkpoint", text)
+
+    assert done.exit_code == 2
+    assert "is no checkpoint" in done.stderr
+
+
+def test_a_damaged_state_is_rebuilt_as_its_error_says(cli: Any) -> None:
+    job = cli.project.job(source={"rows": 30}, **MERGED)
+    cli("run", "-c", str(job))
+    (cli.project.folder / ".dativo" / "state.db").write_bytes(b"damaged" * 999)
+
+    codes = [
+        cli(*words, "-c", str(job)).exit_code
+        for words in (["run"], ["plan"], ["compact"], ["state", "show"])
+    ]
+    refused = cli("run", "-c", str(job), "--json").document["error"]
+    rebuilt = cli("state", "rebuild", "-c", str(job))
+    as_json = cli("state", "rebuild", "-c", str(job), "--json").document
+
+    assert codes == [60] * 4
+    assert "dativo state rebuild --config" in refused["fix"]
+    assert "numbers_to_ledger: the damaged database is kept as " in rebuilt.stdout
+    assert "numbers: restored, epoch 1" in rebuilt.stdout
+    assert (as_json["damaged"], as_json["streams"][0]["restored"]) == (None, False)
+    assert cli("run", "-c", str(job), "--json").document["rows"] == 0
+
+
+def test_compact_says_what_it_did(cli: Any) -> None:
+    streams = [{"name": name, "mode": "incremental"} for name in ("a", "b")]
+    job = cli.project.job(
+        connectors=WHOLE, source={"rows": 20}, streams=streams, run={"epoch_rows": 10}
+    )
+    cli("run", "-c", str(job), "-s", "a")
+
+    done = cli("compact", "-c", str(job))
+    one = cli("compact", "-c", str(job), "-s", "a", "--json")
+    cannot = cli("compact", "-c", str(cli.project.job(name="other")), "--json")
+
+    assert "a  20 rows  2 -> 1 files" in done.stdout
+    assert "b  nothing is published" in done.stdout
+    assert one.document["streams"][0]["files_after"] == 1
+    assert cannot.exit_code == 13
+    assert "cannot compact" in cannot.document["error"]["message"]
