@@ -17,6 +17,7 @@ from dativo_writer_parquet._hooks import (
     read_back,
     write,
 )
+from dativo_writer_parquet._scan import scan
 
 __all__ = [
     "Compression",
@@ -31,5 +32,6 @@ __all__ = [
     "lock",
     "plan_write",
     "read_back",
+    "scan",
     "write",
 ]

@@ -135,6 +135,28 @@ def read_epoch(place: Place, epoch: int) -> Published:
     return found
 
 
+def stream_of(folder: Path) -> str | None:
+    """Return the stream that is published in *folder*, ``None`` if it holds no epoch.
+
+    Raises:
+        StateUnreadableError: The newest epoch has no readable record.
+    """
+    try:
+        epochs = sorted(path for path in folder.iterdir() if epoch_of(path.name))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not epochs:
+        return None
+    try:
+        return published_of(_entries(epochs[-1])).record.commit.stream
+    except (OSError, ValueError, LookupError, TypeError, DativoError, pa.ArrowException) as error:
+        raise StateUnreadableError(
+            f"the commit record of {epochs[-1]} cannot be read: {error}",
+            fix=_FIX.format(folder),
+            details={"path": str(epochs[-1])},
+        ) from error
+
+
 def _entries(folder: Path) -> Mapping[bytes, bytes]:
     carriers = [
         Path(parent, name)
