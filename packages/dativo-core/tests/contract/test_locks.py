@@ -186,6 +186,33 @@ def test_holder_is_known_while_it_holds(path: Path) -> None:
     assert after is None
 
 
+def test_silent_holder_is_taken_over(path: Path) -> None:
+    with file_lock(path, what="it", holder={"run_id": "r1"}) as first:
+        silence(path)
+        with file_lock(path, what="it", holder={"run_id": "r2"}) as second:
+            found = lock_holder(path)
+
+            assert (first.is_held(), second.is_held()) == (False, True)
+            assert found is not None
+            assert found["run_id"] == "r2"
+
+
+def test_takeover_does_not_wait_for_another_one(path: Path) -> None:
+    guard = path.with_name(f"{path.name}.takeover")
+    with file_lock(path, what="it", holder={}), file_lock(guard, what="guard", holder={}):
+        silence(path)
+
+        with pytest.raises(StateLockedError, match=f"process {os.getpid()} "):
+            take(path)
+
+
+def test_file_that_cannot_be_locked_says_so(path: Path) -> None:
+    path.mkdir()
+
+    with pytest.raises(OSError, match=path.name):
+        take(path)
+
+
 def test_lock_whose_file_is_gone_is_lost(path: Path) -> None:
     with file_lock(path, what="it", holder={}) as lock:
         path.unlink()

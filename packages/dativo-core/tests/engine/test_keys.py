@@ -134,6 +134,27 @@ def test_writer_that_does_not_look_at_all_keys_deletes_nothing(project: Project)
     assert len(project.merged()) == 30
 
 
+def test_writer_that_goes_on_after_the_keys_broke_off_deletes_nothing(project: Project) -> None:
+    engine.run(job(project, {"rows": 30}))
+    failing = {"rows": 30, "fail_at": 12, "fail_with": "bug"}
+
+    result = engine.run(job(project, failing, writer={"swallows": True}))
+
+    assert isinstance(result.error, PluginExecutionError)
+    assert (result.error.connector, result.error.phase) == ("numbers", "extract")
+    assert len(project.merged()) == 30
+
+
+def test_failure_of_the_writer_is_its_own(project: Project) -> None:
+    engine.run(job(project, {"rows": 30}))
+
+    result = engine.run(job(project, {"rows": 30}, writer={"fail_delete": "DiskFullError"}))
+
+    assert result.exit_code == 50
+    assert result.error is not None
+    assert (result.error.connector, result.error.phase) == ("ledger", "delete_missing")
+
+
 @pytest.mark.parametrize(
     ("twist", "says"),
     [

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import attrs
@@ -66,6 +66,8 @@ class LedgerConfig:
     locked: bool = setting("Hold a lock in the folder for the run.", default=False)
     lease_seconds: float = setting("The lease of that lock.", default=LEASE_SECONDS)
     ignores_keys: bool = setting("Delete without looking at the keys.", default=False)
+    fail_delete: str | None = setting("As fail_stage, in delete_missing.", default=None)
+    swallows: bool = setting("Delete although the keys broke off.", default=False)
 
 
 @hookimpl
@@ -144,9 +146,12 @@ class _Session:
 
     def delete_missing(self, keys: Batch) -> Staged:
         there = set(self._upserted)
+        if self._config.fail_delete:
+            raise _error(self._config.fail_delete)
         if not self._config.ignores_keys:
             reader = pa.RecordBatchReader.from_stream(keys.data)
-            there.update(_ids(reader.read_all()))
+            with suppress(pa.ArrowException) if self._config.swallows else nullcontext():
+                there.update(_ids(reader.read_all()))
         missing = pa.table({"id": sorted(set(read_merged(self._folder)) - there)})
         missing = missing.cast(pa.schema([pa.field("id", pa.int64(), nullable=False)]))
         table = _versioned(missing, keys.sequence, is_deleted=True)

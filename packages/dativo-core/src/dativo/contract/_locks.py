@@ -118,19 +118,21 @@ def _acquire(path: Path, what: str, lease_seconds: float) -> int:
                 if _is_same(path, descriptor):
                     return descriptor
             else:
-                _require_silent(path, descriptor, what, lease_seconds)
-                _make_way(path, descriptor, lease_seconds)
+                if not _is_silent(descriptor, lease_seconds):
+                    raise _refusal(path, what)
+                _make_way(path, descriptor, what, lease_seconds)
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
 
 
-def _make_way(path: Path, silent: int, lease_seconds: float) -> None:
+def _make_way(path: Path, silent: int, what: str, lease_seconds: float) -> None:
     """Put a new file in the place of the *silent* holder's, once, whoever else tries the same."""
     guard = _open(path.with_name(f"{path.name}.takeover"))
     try:
-        fcntl.flock(guard, fcntl.LOCK_EX)
+        if not _try_lock(guard):
+            raise _refusal(path, what)  # never wait: who takes it over may be frozen as well
         time.sleep(_SECOND_LOOK_SECONDS)  # it may have got the lock just now and touch it next
         if _is_same(path, silent) and _is_silent(silent, lease_seconds):
             fresh = path.with_name(f"{path.name}.new")
@@ -162,12 +164,10 @@ def _is_same(path: Path, descriptor: int) -> bool:
     return (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino)
 
 
-def _require_silent(path: Path, descriptor: int, what: str, lease_seconds: float) -> None:
-    if _is_silent(descriptor, lease_seconds):
-        return
+def _refusal(path: Path, what: str) -> StateLockedError:
     holder = {"pid": "?", "host": "?", "since": "?", **_read_holder(path)}
     who = "process {pid} on {host} since {since}".format_map(holder)
-    raise StateLockedError(f"another run of {what} is in progress: {who}", details=holder)
+    return StateLockedError(f"another run of {what} is in progress: {who}", details=holder)
 
 
 def _is_silent(descriptor: int, lease_seconds: float) -> bool:
