@@ -118,8 +118,6 @@ def _acquire(path: Path, what: str, lease_seconds: float) -> int:
                 if _is_same(path, descriptor):
                     return descriptor
             else:
-                if not _is_silent(descriptor, lease_seconds):
-                    raise _refusal(path, what)
                 _make_way(path, descriptor, what, lease_seconds)
         except BaseException:
             os.close(descriptor)
@@ -128,7 +126,9 @@ def _acquire(path: Path, what: str, lease_seconds: float) -> int:
 
 
 def _make_way(path: Path, silent: int, what: str, lease_seconds: float) -> None:
-    """Put a new file in the place of the *silent* holder's, once, whoever else tries the same."""
+    """Put a new file in the place of a *silent* holder's, once, whoever else tries the same."""
+    if not _is_silent(silent, lease_seconds):
+        raise _refusal(path, what)
     guard = _open(path.with_name(f"{path.name}.takeover"))
     try:
         if not _try_lock(guard):
