@@ -84,13 +84,13 @@ class StoreLake(Lake):
     def objects(self) -> Objects:
         return Objects(self.config, self.asking())
 
-    def keys(self) -> list[str]:
+    def stored(self) -> list[str]:
         """Every object below the prefix."""
         return [one.key for one in self.objects().list("")]
 
     def data_keys(self) -> list[str]:
         """Every data file of the stream."""
-        return [key for key in self.keys() if key.startswith(Keys(self.stream).data)]
+        return [key for key in self.stored() if key.startswith(Keys(self.stream).data)]
 
     def log(self) -> Log:
         """The log as it is now."""

@@ -126,14 +126,14 @@ def test_aborted_files_go(store: StoreLake) -> None:
 
 def test_the_place_of_another_job_is_left_alone(store: StoreLake) -> None:
     store.publish(1, ids(1))
-    before = store.keys()
+    before = store.stored()
     with store.session(job_id="other", fence=9) as session:
         last = session.last_commit()
         with pytest.raises(StateError, match="belongs to the job 'job'"):
             session.stage(Batch(ids(2)))
     assert last is not None
     assert last.commit.job_id == "job"
-    assert store.keys() == before
+    assert store.stored() == before
 
 
 def test_a_job_may_have_a_place_where_another_only_began(store: StoreLake) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from dativo.contract import CheckItem, ConnectionTestResult, Context
 from dativo.errors import CapabilityMissingError, DativoError, StateError, WriteFailedError
@@ -28,11 +29,10 @@ def check_prefix(config: ParquetConfig, context: Context) -> ConnectionTestResul
         except DativoError as error:
             items.append(CheckItem.failed(scope, error))
             break
-    try:
+    is_usable = all(item.error is None for item in items)
+    with suppress(DativoError):  # what removing takes was tried above
         objects.delete([key])
-    except DativoError as error:
-        items.append(CheckItem.failed("remove", error))
-    if all(item.error is None for item in items):
+    if is_usable:
         items += _streams(objects, context)
     return ConnectionTestResult(tuple(items))
 

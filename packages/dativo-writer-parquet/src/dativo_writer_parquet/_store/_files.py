@@ -15,31 +15,34 @@ from dativo_writer_parquet._layout import FILE_SUFFIX, STAGED_SUFFIX
 from dativo_writer_parquet._store._entries import StoredFile
 from dativo_writer_parquet._store._objects import Objects
 
-__all__ = ["open_parquet", "uploaded"]
+__all__ = ["open_parquet", "to_be_stored", "upload"]
 
 _TAIL_BYTES = 64 * 1024
 _PIECE_BYTES = 8 * 1024 * 1024
 
 
-def uploaded(objects: Objects, session: str, file: FinishedFile) -> StoredFile:
-    """Put *file* below *session*, check what arrived, and remove it from the disk.
+def to_be_stored(session: str, file: FinishedFile) -> StoredFile:
+    """Return what *file* becomes below *session*."""
+    name = file.path.name.removesuffix(STAGED_SUFFIX) + FILE_SUFFIX
+    name = f"{file.partition}/{name}" if file.partition else name
+    return StoredFile(
+        key=f"{session}/{name}", name=name, rows=file.rows, size_bytes=file.size_bytes
+    )
+
+
+def upload(objects: Objects, file: FinishedFile, stored: StoredFile) -> None:
+    """Put *file* into the store, check what arrived, and remove it from the disk.
 
     Raises:
         WriteFailedError: The store has another size than the disk, or its footer tells another
             number of records.
     """
-    name = file.path.name.removesuffix(STAGED_SUFFIX) + FILE_SUFFIX
-    name = f"{file.partition}/{name}" if file.partition else name
-    stored = StoredFile(
-        key=f"{session}/{name}", name=name, rows=file.rows, size_bytes=file.size_bytes
-    )
     failpoint("parquet.store.staged")
     objects.upload(stored.key, file.path)
     failpoint("parquet.store.uploaded")
     _require_whole(objects, stored)
     failpoint("parquet.store.verified")
     file.path.unlink()
-    return stored
 
 
 def open_parquet(objects: Objects, file: StoredFile) -> pq.ParquetFile:

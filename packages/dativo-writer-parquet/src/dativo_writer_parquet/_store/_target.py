@@ -30,7 +30,7 @@ from dativo_writer_parquet._store._entries import (
     CommitEntry,
     StoredFile,
 )
-from dativo_writer_parquet._store._files import uploaded
+from dativo_writer_parquet._store._files import to_be_stored, upload
 from dativo_writer_parquet._store._log import TakenError
 from dativo_writer_parquet._store._open import OpenedLog, taken_over
 from dativo_writer_parquet._store._read import state_of
@@ -39,6 +39,14 @@ from dativo_writer_parquet._target import Sealed
 __all__ = ["Prefix"]
 
 _UPLOADS_AT_ONCE = 4
+
+
+@attrs.define
+class _Uploads:
+    """What an area has put into the store: every key it began, and the files that are whole."""
+
+    keys: list[str] = attrs.field(factory=list)
+    files: list[StoredFile] = attrs.field(factory=list)
 
 
 class Prefix:
@@ -52,7 +60,7 @@ class Prefix:
         self._data = opened.log.keys.session(opened.log.head)
         self._context = context
         self._lock = threading.Lock()
-        self._uploads: dict[StagingArea, list[StoredFile]] = {}
+        self._uploads: dict[StagingArea, _Uploads] = {}
 
     @property
     def name(self) -> str:
@@ -75,12 +83,12 @@ class Prefix:
 
     def area(self, form: FileFormat) -> StagingArea:
         area = StagingArea(self._folder, form, stream=self._log.keys.stream, finished=self._upload)
-        self._uploads[area] = []
+        self._uploads[area] = _Uploads()
         return area
 
     def drop(self, area: StagingArea) -> None:
         area.discard()
-        keys = [file.key for file in self._uploads.pop(area, ())]
+        keys = self._uploads.pop(area, _Uploads()).keys
         try:
             self._log.objects.delete(keys)
         except DativoError as error:
@@ -149,7 +157,7 @@ class Prefix:
         open_files = area.open_files() or [area.empty_file(schema)]
         with ThreadPoolExecutor(_UPLOADS_AT_ONCE, thread_name_prefix="dativo-upload") as pool:
             list(pool.map(lambda file: _finish(area, file), open_files))
-        files = sorted(self._uploads[area], key=lambda file: file.key)
+        files = sorted(self._uploads[area].files, key=lambda file: file.key)
         counted = sum(file.rows for file in files)
         if counted != rows:
             raise WriteFailedError(
@@ -171,12 +179,17 @@ class Prefix:
         remove_tree(self._folder)
 
     def _upload(self, area: StagingArea, file: FinishedFile) -> None:
-        stored = uploaded(self._log.objects, self._data, file)
+        stored = to_be_stored(self._data, file)
         with self._lock:
-            files = self._uploads.get(area)
-            if files is not None:
-                files.append(stored)
-        if files is None:  # aborted in the meantime
+            uploads = self._uploads.get(area)
+            if uploads is None:  # aborted in the meantime
+                return
+            uploads.keys.append(stored.key)
+        upload(self._log.objects, file, stored)
+        with self._lock:
+            uploads.files.append(stored)
+            is_dropped = area not in self._uploads
+        if is_dropped:
             self._log.objects.delete([stored.key])
 
     def _entry(
@@ -214,16 +227,16 @@ class Prefix:
 
     def _publish(self, area: StagingArea, entry: CommitEntry) -> None:
         """Append the entry; whatever may be published must not be removed any more."""
-        files = self._uploads.pop(area)
+        uploads = self._uploads.pop(area)
         try:
             self._log.append(entry)
         except TakenError as error:
-            self._uploads[area] = files
+            self._uploads[area] = uploads
             raise taken_over(self._log, error.entry, self._context) from error
         except CommitUnknownError:
             raise
         except DativoError:
-            self._uploads[area] = files
+            self._uploads[area] = uploads
             raise
         failpoint("parquet.store.committed")
         self._log.write_hint(swept=self._log.hint.swept, base=self._log.hint.base)
