@@ -14,14 +14,16 @@ from dativo.state import StateEntry
 FINGERPRINT = {"source": "numbers:", "mode": "incremental"}
 
 
-def record(epoch: int = 3, commit_id: str = "c3", job: str = "job") -> CommitRecord:
+def record(
+    epoch: int = 3, commit_id: str = "c3", job: str = "job", *, fence: int = 7
+) -> CommitRecord:
     commit = Commit(
         job_id=job,
         stream="s",
         epoch=epoch,
         commit_id=commit_id,
         run_id="r",
-        fence=7,
+        fence=fence,
         mode=WriteMode.APPEND,
         checkpoint=Checkpoint({"id": epoch}),
         fingerprint=FINGERPRINT,
@@ -29,8 +31,9 @@ def record(epoch: int = 3, commit_id: str = "c3", job: str = "job") -> CommitRec
     return CommitRecord(commit=commit, rows=1)
 
 
-def entry(epoch: int = 3, commit_id: str = "c3") -> StateEntry:
-    return StateEntry(record=record(epoch, commit_id), updated_at="2026-01-01T00:00:00Z")
+def entry(epoch: int = 3, commit_id: str = "c3", *, fence: int = 7) -> StateEntry:
+    stored = record(epoch, commit_id, fence=fence)
+    return StateEntry(record=stored, updated_at="2026-01-01T00:00:00Z")
 
 
 def start(published: CommitRecord | None, stored: StateEntry | None, **changes: Any) -> Start:
@@ -55,7 +58,16 @@ def test_state_and_record_agree() -> None:
     assert (found.epoch, found.checkpoint, found.roll_forward) == (3, Checkpoint({"id": 3}), False)
 
 
-@pytest.mark.parametrize("stored", [None, entry(2, "c2")])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        entry(2, "c2"),
+        # The target was lost, a full refresh began it anew, and its state was not stored.
+        entry(9, "c9", fence=6),
+        entry(3, "other", fence=6),
+    ],
+)
 def test_record_ahead_of_the_state_wins(stored: StateEntry | None) -> None:
     found = start(record(), stored)
 
@@ -67,6 +79,7 @@ def test_record_ahead_of_the_state_wins(stored: StateEntry | None) -> None:
     [
         (None, entry(), "moved or deleted"),
         (record(2, "c2"), entry(), "older than the state"),
+        (record(9, "c9", fence=6), entry(), "older than the state"),
         (record(3, "other"), entry(), "somebody else wrote there"),
         (record(job="other"), entry(), "job 'other' published"),
         (record(job="other"), None, "job 'other' published"),

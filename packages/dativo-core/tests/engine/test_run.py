@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -30,7 +31,7 @@ from dativo.errors import (
     StateLockedError,
     WriteFailedError,
 )
-from dativo.state import StateStore, job_lock
+from dativo.state import StateStore, job_lock, read_stored
 from dativo_test_support.project import Project
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
@@ -252,7 +253,60 @@ def test_commit_whose_answer_was_lost_is_found_and_not_repeated(project: Project
 
     assert result.ok
     assert result.streams[0].recovered
+    assert (result.rows, result.streams[0].epochs) == (30, 1)
     assert project.ids() == list(range(1, 31))
+
+
+@pytest.mark.parametrize("write_mode", ["append", "replace"])
+def test_full_read_whose_last_answer_was_lost_is_not_read_again(
+    project: Project, write_mode: str
+) -> None:
+    job = project.job(
+        source={"rows": 30},
+        writer={"lose_answer": True},
+        streams=[{"name": "numbers", "mode": "full"}],
+        write_mode=write_mode,
+    )
+
+    result = engine.run(job)
+
+    assert result.ok
+    assert (result.rows, result.streams[0].epochs) == (30, 1)
+    assert project.ids() == list(range(1, 31))
+    (stored,) = read_stored(project.folder / ".dativo", "numbers_to_ledger").entries.values()
+    assert stored.record == project.records()[-1]
+
+
+def test_full_read_goes_on_after_an_answer_in_its_middle_was_lost(project: Project) -> None:
+    job = project.job(
+        source={"rows": 30},
+        writer={"lose_answer": True},
+        streams=[{"name": "numbers", "mode": "full"}],
+        write_mode="append",
+        run={"epoch_rows": 10},
+    )
+
+    result = engine.run(job)
+
+    assert (result.rows, result.streams[0].epochs) == (30, 4)
+    assert project.ids() == list(range(1, 31))
+
+
+def test_refresh_of_a_lost_target_counts_although_its_state_was_not_stored(
+    project: Project,
+) -> None:
+    job = project.job(source={"rows": 30}, run={"epoch_rows": 10})
+    engine.run(job)
+    state = (project.folder / ".dativo" / "state.db").read_bytes()
+    shutil.rmtree(project.target)
+    engine.run(job, full_refresh=True)
+    (project.folder / ".dativo" / "state.db").write_bytes(state)
+
+    result = engine.run(project.job(source={"rows": 35}))
+
+    assert result.ok
+    assert (result.rows, result.streams[0].recovered) == (5, True)
+    assert project.ids() == list(range(1, 36))
 
 
 def test_lost_state_is_rolled_forward_from_the_published_record(project: Project) -> None:

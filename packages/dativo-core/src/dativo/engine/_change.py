@@ -13,6 +13,7 @@ from dativo.engine._exclusive import Exclusive, open_exclusively
 from dativo.engine._open import JobFile, open_job, select
 from dativo.engine._plan import make_plans
 from dativo.engine._recorder import Recorder, recording
+from dativo.engine._recover import is_newer
 from dativo.engine._stamp import stamp
 from dativo.engine._state_reports import RebuiltStream, StateChange, StateRebuild
 from dativo.engine._writing import StreamPlan, open_writing
@@ -218,10 +219,7 @@ def _rebuild_once(plan: StreamPlan, own: Exclusive) -> RebuiltStream:
         return RebuiltStream(stream=plan.stream)
     fence = record.commit.fence
     own.control.raise_fence(fence, lambda: own.store.next_fence(job, above=fence))
-    if before is None or before.epoch < record.commit.epoch:
+    is_restored = is_newer(record, before)
+    if is_restored:  # of a replaced stream the start-up table stores nothing
         own.store.save(record)
-    return RebuiltStream(
-        stream=plan.stream,
-        record=record,
-        is_restored=before is None or before.record != record,
-    )
+    return RebuiltStream(stream=plan.stream, record=record, is_restored=is_restored)

@@ -10,7 +10,7 @@ from dativo.contract import Checkpoint, CommitRecord, WriteMode
 from dativo.errors import StateError
 from dativo.state import StateEntry
 
-__all__ = ["HASHED", "WRITE_MODE", "Start", "reconcile"]
+__all__ = ["HASHED", "WRITE_MODE", "Start", "is_newer", "reconcile"]
 
 WRITE_MODE = "write_mode"
 """The key of a fingerprint that says how the published data is made up, whatever is read next."""
@@ -78,7 +78,7 @@ def reconcile(
         epoch=record.commit.epoch,
         checkpoint=record.commit.checkpoint,
         record=record,
-        roll_forward=entry is None or entry.epoch < record.commit.epoch,
+        roll_forward=is_newer(record, entry),
     )
 
 
@@ -92,15 +92,26 @@ def _without_record(entry: StateEntry | None) -> Start:
     raise StateError(msg)
 
 
+def is_newer(record: CommitRecord, entry: StateEntry | None) -> bool:
+    """Whether the published *record* was made after the one that is stored."""
+    return entry is None or _age(record) > _age(entry.record)
+
+
+def _age(record: CommitRecord) -> tuple[int, int]:
+    """Return what orders commits: after a loss of the target its epochs begin anew, fences not."""
+    return record.commit.fence, record.commit.epoch
+
+
 def _compare(record: CommitRecord, entry: StateEntry) -> None:
     commit = record.commit
-    if entry.epoch > commit.epoch:
+    if _age(entry.record) > _age(record):
         msg = (
-            f"the state says that epoch {entry.epoch} is published, but the target's newest is "
-            f"{commit.epoch}; the data is older than the state"
+            f"the state says that epoch {entry.epoch} is published (by run "
+            f"{entry.record.commit.run_id}), but the target's newest is {commit.epoch} of the "
+            f"earlier run {commit.run_id}; the data is older than the state"
         )
         raise StateError(msg)
-    if entry.epoch == commit.epoch and entry.commit_id != commit.commit_id:
+    if _age(entry.record) == _age(record) and entry.commit_id != commit.commit_id:
         msg = (
             f"epoch {entry.epoch} is published as {commit.commit_id}, but the state knows it as "
             f"{entry.commit_id}; somebody else wrote there"

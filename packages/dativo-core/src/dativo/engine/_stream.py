@@ -8,6 +8,7 @@ import attrs
 
 from dativo.contract import (
     Checkpoint,
+    Commit,
     ReadMode,
     Receipt,
     Replay,
@@ -76,6 +77,7 @@ class StreamRun:
         self._epochs = epochs
         self._done = _Done()
         self._known: Start | None = None
+        self._last: Commit | None = None
 
     def run(self) -> StreamResult:
         """Do it; failures are in the result, not raised."""
@@ -167,6 +169,8 @@ class StreamRun:
                     estimated_rows=self._plan.estimated_rows,
                 )
             )
+            if self._has_come_through(writing):
+                return
             try:
                 self._copy(writing, self._context(attempt))
             finally:
@@ -183,6 +187,19 @@ class StreamRun:
                 "while this run was at work"
             )
             raise ConcurrencyError(msg, retryable=False, stream=self._plan.stream)
+
+    def _has_come_through(self, writing: Writing) -> bool:
+        """Count a commit of the last try that was published although its answer was lost.
+
+        Return whether it was the last one of the stream: then to read again would double records
+        that are appended without a checkpoint.
+        """
+        record = writing.start.record
+        if self._known is None or record is None or record == self._known.record:
+            return False
+        self._done.add(writing.recover(record))
+        self._done.recovered = True
+        return record.commit == self._last
 
     def _context(self, attempt: int) -> EngineContext:
         return self._pipe.source.context(self._control, stream=self._plan.stream, attempt=attempt)
@@ -257,7 +274,10 @@ class StreamRun:
         if self._plan.keys is not None:
             self._delete_missing(self._plan.keys, epoch, writing, context)
         if epoch.rows or first or epoch.checkpoint != writing.start.checkpoint:
-            self._commit(epoch, writing)
+            try:
+                self._commit(epoch, writing)
+            finally:
+                self._last = writing.tried
 
     def _delete_missing(
         self, request: StreamRequest, epoch: Epoch, writing: Writing, context: EngineContext

@@ -10,6 +10,7 @@ import attrs
 
 from dativo.contract import (
     Commit,
+    CommitRecord,
     Receipt,
     StreamRequest,
     WriteRequest,
@@ -60,6 +61,7 @@ class Writing:
     Attributes:
         session: Where records are staged.
         start: What is published, and where the source reads on from; moves with each commit.
+        tried: The commit that was asked for last, whatever became of it.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Writing:
     ) -> None:
         self.session = session
         self.start = start
+        self.tried: Commit | None = None
         self._plan = plan
         self._writer = writer
         self._fence = fence
@@ -89,7 +92,7 @@ class Writing:
             StateLockedError: This run has lost its lock; the whole run ends.
         """
         self._control.require_locks()
-        commit = self._commit(epoch)
+        commit = self.tried = self._commit(epoch)
         failpoint("engine.commit.before")
         receipt = self.session.commit(commit, epoch.staged)
         failpoint("engine.commit.receipt")
@@ -102,6 +105,13 @@ class Writing:
         self._store.save(receipt.record)
         failpoint("engine.commit.saved")
         self.start = Start(epoch=commit.epoch, checkpoint=commit.checkpoint, record=receipt.record)
+        self._tell(receipt)
+        return receipt
+
+    def recover(self, record: CommitRecord) -> Receipt:
+        """Store and tell a commit of this run that was published although its answer was lost."""
+        self._store.save(record)
+        receipt = Receipt(record=record, replayed=True)
         self._tell(receipt)
         return receipt
 
