@@ -151,7 +151,11 @@ def test_checkpoint_of_another_cursor_is_refused(table: Any) -> None:
     ("cursor", "options", "said"),
     [
         ("at", {}, "no row of public.e commits with at before its transaction began, by the "),
-        ("at", {"lag": "5m"}, "no row of public.e commits with at more than 5m before its commit"),
+        (
+            "at",
+            {"lag": "5m"},
+            "no row of public.e commits with at more than 5m before its transaction began",
+        ),
         ("at", {"wait_for": WaitFor.WRITERS}, "with at before its transaction began to write, by"),
         (
             "day",

@@ -16,9 +16,10 @@ from dativo_connector_postgres._plan import StreamPlan, plan_stream
 from dativo_connector_postgres._position import Position
 from dativo_connector_postgres._ranges import Bounds, base_of, compare
 from dativo_connector_postgres._relations import Column
-from dativo_connector_postgres._settled import pending_of, settle, waits_for_all
+from dativo_connector_postgres._settled import pending_of, settle
 from dativo_connector_postgres._snapshot import Snapshot, open_snapshot
 from dativo_connector_postgres._steps import shares_of
+from dativo_connector_postgres._writers import waits_for_all
 
 __all__ = ["plan_read"]
 
@@ -137,7 +138,10 @@ def _order(plan: StreamPlan, cursor: Column) -> str:
             f"that had been committed when its transaction {since}"
         )
     if lag is not None:
-        return f"no row of {plan.name} commits with {cursor.name} more than {lag} before its commit"
+        return (
+            f"no row of {plan.name} commits with {cursor.name} more than {lag} before its "
+            f"transaction {since}, by the server's clock"
+        )
     if base_of(cursor).name == "timestamptz":
         return (
             f"no row of {plan.name} commits with {cursor.name} before its transaction {since}, by "

@@ -10,33 +10,20 @@ from typing import Any
 import attrs
 
 from dativo.contract import Checkpoint
-from dativo_connector_postgres._activity import Activity, Transaction
-from dativo_connector_postgres._config import WaitFor
+from dativo_connector_postgres._activity import Activity
 from dativo_connector_postgres._ends import highest
 from dativo_connector_postgres._lag import lag_of
 from dativo_connector_postgres._plan import StreamPlan
 from dativo_connector_postgres._position import Position
-from dativo_connector_postgres._ranges import base_of, compare, is_of_time, literal
+from dativo_connector_postgres._ranges import base_of, compare, literal
 from dativo_connector_postgres._relations import Column
 from dativo_connector_postgres._snapshot import Snapshot
+from dativo_connector_postgres._writers import blocks, family_of, starts_of, touches
 
-__all__ = ["Limit", "Pending", "Settlement", "pending_of", "settle", "waits_for_all"]
+__all__ = ["Limit", "Pending", "Settlement", "pending_of", "settle"]
 
 _MOST_NAMES = 700
 """Transactions that one observation may name; a checkpoint has room for two observations."""
-
-# A writer that names a parent holds no lock on the leaf yet, and one that names a leaf holds none
-# on the parent.
-_FAMILY = """
-WITH RECURSIVE below(oid) AS (
-    SELECT %(oid)s::oid
-    UNION SELECT i.inhrelid FROM below JOIN pg_inherits i ON i.inhparent = below.oid
-), above(oid) AS (
-    SELECT %(oid)s::oid
-    UNION SELECT i.inhparent FROM above JOIN pg_inherits i ON i.inhrelid = above.oid
-)
-SELECT oid::int8 FROM below UNION SELECT oid::int8 FROM above
-"""
 
 
 @attrs.frozen
@@ -125,50 +112,40 @@ def settle(
     """
     cursor, activity = plan.cursor, snapshot.activity
     assert cursor is not None
-    family = _family(snapshot, plan)
+    family = family_of(snapshot, plan)
     limits = list(_by_job(plan, cursor, activity, top))
     if base_of(cursor).name == "timestamptz":
         limits.append(_by_clock(cursor, activity))
-        starts = _starts(plan, activity, family)
+        starts = starts_of(plan, activity, family)
         if starts is not None:
-            limits += [_by_start(cursor, start) for start in starts[:1]]
+            limits += [_by_start(plan, cursor, start) for start in starts[:1]]
             return Settlement(limits=tuple(limits))
-    now = _observed(snapshot, plan, activity, family, value=top)
+    now = _observed(snapshot, plan, activity, family, top=top)
     if now is None:
         return Settlement(limits=tuple(limits))
-    before = highest(snapshot.row_earlier, plan, rest)
-    if before is not None:
-        earlier = snapshot.earlier.activity
-        at_once = Pending(value=before, at=earlier.at.isoformat())
-        just_now = _observed(snapshot, plan, earlier, family, value=before) or at_once
-        seen = [*seen, just_now] if just_now.is_settled(activity) else seen
+    just_now = _just_now(snapshot, plan, family, rest)
+    seen = seen if just_now is None else [*seen, just_now]
     found = _by_observations(plan, activity, family, position=position, seen=seen, now=now)
     return attrs.evolve(found, limits=(*limits, *found.limits))
-
-
-def _starts(
-    plan: StreamPlan, activity: Activity, family: frozenset[int] | None
-) -> list[datetime] | None:
-    """Return when the open transactions began, in order; ``None`` if one does not show it."""
-    if activity.is_standby:
-        return None
-    waiting = [one for one in activity.before if _may_have_old_times(one, plan, activity, family)]
-    starts = [one.started for one in waiting if one.started is not None]
-    return sorted(starts) if len(starts) == len(waiting) else None
 
 
 def _by_job(plan: StreamPlan, cursor: Column, activity: Activity, top: str) -> Iterator[Limit]:
     lag = lag_of(plan.options.lag, cursor)
     if isinstance(lag, timedelta):
-        latest = activity.at - lag
-        form = {"date": "%Y-%m-%d", "timestamp": "%Y-%m-%d %H:%M:%S.%f"}
-        value = latest.strftime(form.get(base_of(cursor).name, "%Y-%m-%d %H:%M:%S.%f+00"))
-        yield Limit(compare(cursor, "<", value))
+        yield Limit(compare(cursor, "<", _moment(cursor, activity.at - lag)))
     elif lag is not None:
-        end = Decimal(top) - lag
-        lowest = {"int2": -(2**15), "int4": -(2**31), "int8": -(2**63)}.get(base_of(cursor).name)
-        is_none = lowest is not None and end < lowest
-        yield Limit("false" if is_none else compare(cursor, "<=", str(end)))
+        yield Limit(compare(cursor, "<=", _below(cursor, top, lag)))
+
+
+def _moment(cursor: Column, moment: datetime) -> str:
+    forms = {"date": "%Y-%m-%d", "timestamp": "%Y-%m-%d %H:%M:%S.%f"}
+    return moment.strftime(forms.get(base_of(cursor).name, "%Y-%m-%d %H:%M:%S.%f+00"))
+
+
+def _below(cursor: Column, value: str, distance: int) -> str:
+    end = Decimal(value) - distance
+    lowest = {"int2": -(2**15), "int4": -(2**31), "int8": -(2**63)}.get(base_of(cursor).name)
+    return str(end if lowest is None else max(end, Decimal(lowest)))
 
 
 def _by_clock(cursor: Column, activity: Activity) -> Limit:
@@ -177,15 +154,11 @@ def _by_clock(cursor: Column, activity: Activity) -> Limit:
     return Limit(compare(cursor, "<", now), f"since {now}", "that is after the run began")
 
 
-def _by_start(cursor: Column, start: datetime) -> Limit:
-    then = start.isoformat()
-    why = "a transaction that began then is still open"
+def _by_start(plan: StreamPlan, cursor: Column, start: datetime) -> Limit:
+    lag = lag_of(plan.options.lag, cursor)
+    then = _moment(cursor, start - lag if isinstance(lag, timedelta) else start)
+    why = f"a transaction is still open that began at {start.isoformat()}"
     return Limit(compare(cursor, "<", then), f"since {then}", why)
-
-
-def _least(snapshot: Snapshot, cursor: Column, *values: str) -> str:
-    given = ", ".join(literal(cursor, value) for value in values)
-    return str(snapshot.row(f"SELECT least({given})::text")[0])
 
 
 def _by_observations(
@@ -199,7 +172,7 @@ def _by_observations(
 ) -> Settlement:
     assert plan.cursor is not None
     # On older servers a transaction changes its name when it is prepared.
-    is_hidden = any(one.is_prepared and _touches(one, family) for one in activity.after)
+    is_hidden = any(one.is_prepared and touches(one, family) for one in activity.after)
     settled = [one for one in seen if one.is_settled(activity) and not is_hidden][-1:]
     still = [one for one in seen if one not in settled and one.at != now.at]
     still = [one for one in still if not one.is_settled(activity)]
@@ -217,64 +190,50 @@ def _by_observations(
     return Settlement(limits=(limit,), pending=(*kept, *still[:1], *latest))
 
 
+def _just_now(
+    snapshot: Snapshot, plan: StreamPlan, family: frozenset[int] | None, rest: str | None
+) -> Pending | None:
+    """Return what the earlier of the two snapshots shows, if that is settled in the later one."""
+    activity = snapshot.earlier.activity
+    top = highest(snapshot.row_earlier, plan, rest)
+    if top is None:
+        return None
+    seen = _observed(snapshot, plan, activity, family, top=top)
+    if seen is None:
+        end = _end(snapshot, plan, activity, top)
+        return Pending(value=end, at=activity.at.isoformat())
+    return seen if seen.is_settled(snapshot.activity) else None
+
+
 def _observed(
     snapshot: Snapshot,
     plan: StreamPlan,
     activity: Activity,
     family: frozenset[int] | None,
     *,
-    value: str,
+    top: str,
 ) -> Pending | None:
-    """Return what has to end before all up to *value* is settled, or ``None`` if it is now."""
-    assert plan.cursor is not None
-    at = activity.at.isoformat()
-    if base_of(plan.cursor).name == "timestamptz":
-        value = _least(snapshot, plan.cursor, value, at)
+    """Return what has to end before all up to *top* is settled, or ``None`` if it is now."""
+    seen = Pending(value=_end(snapshot, plan, activity, top), at=activity.at.isoformat())
     if activity.is_standby:
         is_quiet = activity.oldest == activity.next
-        return None if is_quiet else Pending(value=value, at=at, next=activity.next)
-    blocking = [one for one in activity.after if _blocks(one, plan, family)]
+        return None if is_quiet else attrs.evolve(seen, next=activity.next)
+    blocking = [one for one in activity.after if blocks(one, plan, family)]
     if not blocking and activity.is_exact:
         return None
     names = sorted({name for one in blocking for name in one.names})
-    return Pending(value=value, at=at, names=tuple(names))
+    return attrs.evolve(seen, names=tuple(names))
 
 
-def _blocks(one: Transaction, plan: StreamPlan, family: frozenset[int] | None) -> bool:
-    if waits_for_all(plan) and not one.is_prepared:
-        return True
-    return _touches(one, family)
-
-
-def _may_have_old_times(
-    one: Transaction, plan: StreamPlan, activity: Activity, family: frozenset[int] | None
-) -> bool:
-    if one.is_prepared:
-        return _touches(one, family)
-    if waits_for_all(plan) or one.has_written:
-        return True
-    still = [other for other in activity.after if other.names & one.names]
-    return not still or still[0].has_written
-
-
-def waits_for_all(plan: StreamPlan) -> bool:
-    """Say whether a transaction counts that has not written anything yet."""
-    assert plan.cursor is not None
-    if plan.options.wait_for is WaitFor.AUTO:
-        return is_of_time(plan.cursor)
-    return plan.options.wait_for is WaitFor.TRANSACTIONS
-
-
-def _touches(one: Transaction, family: frozenset[int] | None) -> bool:
-    return one.has_written if family is None else bool(one.relations & family)
-
-
-def _family(snapshot: Snapshot, plan: StreamPlan) -> frozenset[int] | None:
-    """Return the tables whose writers write this stream; ``None`` if that cannot be told."""
-    relation, activity = plan.relation, snapshot.activity
-    if relation is None or not plan.is_table:
-        return None
-    looks = (snapshot.earlier.activity.after, activity.before, activity.after)
-    if not any(one.relations for look in looks for one in look):
-        return frozenset()
-    return frozenset(oid for (oid,) in snapshot.query(_FAMILY, {"oid": relation.oid}))
+def _end(snapshot: Snapshot, plan: StreamPlan, activity: Activity, top: str) -> str:
+    """Return how far those who begin after an observation leave the values alone."""
+    cursor = plan.cursor
+    assert cursor is not None
+    lag = lag_of(plan.options.lag, cursor)
+    if isinstance(lag, int):
+        return _below(cursor, top, lag)
+    if lag is None and base_of(cursor).name != "timestamptz":
+        return top
+    latest = _moment(cursor, activity.at - (lag or timedelta()))
+    given = f"{literal(cursor, top)}, {literal(cursor, latest)}"
+    return str(snapshot.row(f"SELECT least({given})::text")[0])
