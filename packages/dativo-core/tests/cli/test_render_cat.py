@@ -9,7 +9,7 @@ from typing import Any
 
 from dativo.cli._outlet import Outlet
 from dativo.cli._render_cat import CsvLines, JsonLines, Records
-from dativo.engine import Field
+from dativo.engine import Field, OnRows
 
 FIELDS = (Field("id", "int64"), Field("a, b", "utf8"))
 ROWS = [("1", None), ("2", ""), ("3", 'say "hi"'), ("4", "two\nlines"), ("5", " x"), ("6", "y")]
@@ -63,7 +63,7 @@ def test_a_reader_that_went_away_wants_no_more(make_sheet: Callable[..., Any]) -
     reading, writing = os.pipe()
     sheet.session.out = Outlet(writing)
     os.close(writing)
-    writes = [CsvLines(sheet.session), JsonLines(sheet.session)]
+    writes: list[OnRows] = [CsvLines(sheet.session), JsonLines(sheet.session)]
 
     while_open = [write(FIELDS, ()) for write in writes]
     os.close(reading)

@@ -55,14 +55,16 @@ EPOCH = EpochEntry(
 
 def test_a_list_of_runs_is_a_table(make_sheet: Callable[..., Any]) -> None:
     crashed = attrs.evolve(RUN, outcome="crashed", ended=None, exit_code=None, error_code="")
+    change = attrs.evolve(RUN, options={"operation": "state set"}, outcome="done", error_code="")
     sheet = make_sheet(styled=True, width=120)
 
-    show_runs(sheet.page, (RUN, crashed))
+    show_runs(sheet.page, (RUN, crashed, change))
 
     assert [" ".join(line.split()) for line in sheet.lines] == [
         "run job started rows size time outcome",
         "01234567 shop 2026-01-02T03:04:05Z 1,200 34.5 kB 1 min 00 s failed NETWORK",
         "01234567 shop 2026-01-02T03:04:05Z 1,200 34.5 kB crashed",
+        "01234567 shop 2026-01-02T03:04:05Z 1,200 34.5 kB 1 min 00 s state set, done",
     ]
 
 
@@ -84,6 +86,14 @@ def test_a_run_is_shown_with_its_streams_and_commits(make_sheet: Callable[..., A
         f"orders  {FIGURES}  failed, 3 attempts, NETWORK: the line is dead",
         "orders  epoch 7  600 rows  17.0 kB  2026-01-02T03:04:35.678Z  fedcba98",
     ]
+
+
+def test_no_runs_are_said_to_be_none(make_sheet: Callable[..., Any]) -> None:
+    sheet = make_sheet()
+
+    show_runs(sheet.page, ())
+
+    assert sheet.lines == ["no runs yet"]
 
 
 def test_a_run_that_still_runs_has_no_end(make_sheet: Callable[..., Any]) -> None:

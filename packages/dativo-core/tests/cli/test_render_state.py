@@ -65,6 +65,14 @@ def test_a_state_is_one_line_for_each_stream(make_sheet: Callable[..., Any]) -> 
     ]
 
 
+def test_a_job_without_state_says_so(make_sheet: Callable[..., Any]) -> None:
+    sheet = make_sheet()
+
+    show_state(sheet.page, sheet.page, StateReport(job="shop", streams=()))
+
+    assert sheet.lines == ["shop: nothing is stored"]
+
+
 def test_a_change_says_where_the_next_run_reads_on(make_sheet: Callable[..., Any]) -> None:
     sheet = make_sheet()
     change = StateChange(

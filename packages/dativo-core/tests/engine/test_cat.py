@@ -16,7 +16,6 @@ from dativo.errors import (
     ResourceNotFoundError,
     UsageError,
 )
-from dativo_test_support import whole as connector
 from dativo_test_support.project import Project
 
 
@@ -104,7 +103,7 @@ def test_a_reader_that_breaks_is_the_writers_error(
     def broken(_: Path) -> pa.Schema:
         raise ZeroDivisionError("the reader has a bug")
 
-    monkeypatch.setattr(connector.pa.ipc, "open_file", broken)
+    monkeypatch.setattr(pa.ipc, "open_file", broken)
 
     with pytest.raises(PluginExecutionError, match="the reader has a bug") as caught:
         engine.cat(job)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from dativo import engine
 from dativo.errors import CapabilityMissingError, StateLockedError, WriteFailedError
 from dativo.state import job_lock
-from dativo_test_support import whole as connector
 from dativo_test_support.project import Project
 
 WHOLE = ("whole", "whole")
@@ -74,13 +74,13 @@ def test_one_stream_that_fails_does_not_keep_the_others(
 ) -> None:
     job = project.job(connectors=WHOLE, streams=[{"name": "a"}, {"name": "b"}], run={"retries": 0})
     engine.run(job)
-    concat = connector.pa.concat_tables
+    concat = pa.concat_tables
 
     def fail(tables: Any, **options: Any) -> Any:
-        monkeypatch.setattr(connector.pa, "concat_tables", concat)
+        monkeypatch.setattr(pa, "concat_tables", concat)
         raise WriteFailedError("the disk is sulking")
 
-    monkeypatch.setattr(connector.pa, "concat_tables", fail)
+    monkeypatch.setattr(pa, "concat_tables", fail)
 
     report = engine.compact(job)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import shutil
 import sqlite3
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dativo.contract import Checkpoint, Commit, CommitRecord, WriteMode
-from dativo.errors import StateUnreadableError
+from dativo.errors import DativoError, StateUnreadableError
 from dativo.state import StateStore, move_damaged_aside, read_stored
 
 EPOCHS = 3
@@ -138,6 +139,36 @@ def test_what_is_damaged_is_moved_aside_with_its_log(crashed: Path) -> None:
     assert b"garbage" in aside.read_bytes()
     assert not (crashed / "state.db").exists()
     assert epoch_of(crashed) == 0
+
+
+def test_what_cannot_be_moved_is_an_error(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (closed / "state.db").write_bytes(b"garbage" * 1000)
+
+    def refuse(*_: object) -> Path:
+        raise OSError(errno.EROFS, "read-only file system", "state.db")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+
+    with pytest.raises(DativoError, match="read-only"):
+        move_damaged_aside(closed, "job")
+
+
+@pytest.mark.parametrize("found", ["99", "none"])
+def test_another_format_is_no_state_for_this_core(closed: Path, found: str) -> None:
+    with closing(sqlite3.connect(closed / "state.db")) as database, database:
+        database.execute("update meta set value = ?", (found,))
+
+    with pytest.raises(StateUnreadableError, match=f"format {found}") as caught:
+        read_stored(closed, "job")
+
+    assert ("upgrade" in caught.value.fix) is found.isdecimal()
+
+
+def test_a_database_without_tables_has_no_state(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database:
+        database.execute("create table something (a)")
+
+    assert read_stored(tmp_path, "job").entries == {}
 
 
 def test_what_is_all_right_stays(closed: Path) -> None:

@@ -161,6 +161,15 @@ def test_what_cannot_be_written_is_an_error_and_leaves_no_transaction(tmp_path: 
     assert read_runs(tmp_path)[0].outcome == "done"
 
 
+def test_a_path_that_is_no_text_cannot_be_written(tmp_path: Path) -> None:
+    history = History(tmp_path)
+
+    with pytest.raises(StateUnreadableError, match="surrogates"):
+        history.begin("r", job="job", file=Path("\udcff"), options={}, keep=1)
+
+    history.close()
+
+
 def test_threads_share_a_history(tmp_path: Path) -> None:
     history = History(tmp_path)
     begin(history, "r")

@@ -77,6 +77,8 @@ def show_run_detail(page: Page, detail: RunDetail) -> None:
 
 
 def _run(run: RunEntry) -> tuple[str, ...]:
+    operation = run.options.get("operation")
+    what = f"{operation}, " if operation else ""
     code = f" {run.error_code}" if run.error_code else ""
     return (
         run.run_id[:_SHORT],
@@ -85,7 +87,7 @@ def _run(run: RunEntry) -> tuple[str, ...]:
         count(run.rows),
         size(run.size_bytes),
         duration(run.seconds) if run.ended else "",
-        run.outcome + code,
+        what + run.outcome + code,
     )
 
 

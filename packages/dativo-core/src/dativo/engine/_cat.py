@@ -74,13 +74,14 @@ def cat(
 
 
 def _request(sides: Sides, control: RunControl, stream: str | None) -> WriteRequest:
-    only = () if stream is None else (stream,)
-    plans = make_plans(sides.job, select(sides, control, only=only), sides.pipe, full_refresh=False)
-    if len(plans) > 1:
-        names = ", ".join(plan.stream for plan in plans)
+    only = [] if stream is None else [stream]
+    selected = select(sides, control, only=only)
+    plan, *others = make_plans(sides.job, selected, sides.pipe, full_refresh=False)
+    if others:
+        names = ", ".join(one.stream for one in (plan, *others))
         msg = f"the job has several streams: {names}"
         raise UsageError(msg, fix="Name one with --stream.")
-    return plans[0].write
+    return plan.write
 
 
 def _open(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 from dativo.config import Job
@@ -43,6 +44,7 @@ class Recorder:
         self._problem = ""
         self._control: RunControl | None = None
         self._streams: dict[str, StreamEntry] = {}
+        self._started = time.monotonic()
 
     def begin(self, options: Mapping[str, object]) -> None:
         """Note that the run begins."""
@@ -88,6 +90,7 @@ class Recorder:
         end = RunEnd(
             outcome=_outcome(error, interrupted=False),
             exit_code=0 if error is None else error.exit_code,
+            seconds=time.monotonic() - self._started,
             error_code="" if error is None else error.code,
             error_message="" if error is None else self._redact(error.message),
         )

@@ -222,7 +222,7 @@ class History:
         with self._lock:
             try:
                 yield
-            except UNREADABLE as error:
+            except (*UNREADABLE, UnicodeError) as error:  # also a path that is no text
                 raise history_error(self.file, error) from error
 
 
