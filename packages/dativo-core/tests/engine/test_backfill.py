@@ -114,6 +114,19 @@ def test_append_doubles_only_if_it_is_allowed_to(project: Project) -> None:
     assert stored(project) == Checkpoint({"id": 30})
 
 
+def test_range_that_is_appended_is_one_epoch_and_a_retry_doubles_nothing(
+    project: Project, tmp_path: Path
+) -> None:
+    engine.run(project.job(source={"rows": 30}))
+    source = {"rows": 30, "fail_at": 18, "batch_rows": 2, "folder": str(tmp_path / "failures")}
+    job = project.job(source=source, run={"epoch_rows": 2})
+
+    result = engine.run(job, lower="11", upper="21", allow_duplicates=True)
+
+    assert (result.ok, result.streams[0].attempts, result.streams[0].epochs) == (True, 2, 1)
+    assert sorted(project.ids()) == sorted([*range(1, 31), *range(11, 21)])
+
+
 def test_stream_that_is_read_in_full_has_no_range(project: Project) -> None:
     source = {"streams": ["a", "b"]}
     streams = [{"name": "a"}, {"name": "b", "mode": "incremental", "write_mode": "merge"}]

@@ -251,21 +251,17 @@ class StreamRun:
         checkpoint.to_json()
         if not self._plan.is_backfill:
             epoch.checkpoint = checkpoint
-        if self._publishes_at_the_end_only or not epoch.is_due(self._epochs):
+        if self._plan.is_one_epoch or not epoch.is_due(self._epochs):
             return epoch
         self._commit(epoch, writing)
         return Epoch(checkpoint=epoch.checkpoint)
-
-    @property
-    def _publishes_at_the_end_only(self) -> bool:
-        return self._plan.write.mode is WriteMode.REPLACE
 
     def _finish(self, epoch: Epoch, writing: Writing, context: EngineContext) -> None:
         """Publish the rest, unless there is nothing to say."""
         if self._plan.read.mode is ReadMode.FULL:
             # The next full read begins at the beginning.
             epoch.checkpoint = None
-        first = writing.start.record is None or self._publishes_at_the_end_only
+        first = writing.start.record is None or self._plan.write.mode is WriteMode.REPLACE
         if first and not epoch.staged:
             msg = "the source yielded no batch; an empty stream is one batch without rows"
             raise ContractViolationError(

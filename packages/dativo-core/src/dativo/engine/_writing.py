@@ -13,6 +13,7 @@ from dativo.contract import (
     CommitRecord,
     Receipt,
     StreamRequest,
+    WriteMode,
     WriteRequest,
     WriteSession,
     failpoint,
@@ -53,6 +54,15 @@ class StreamPlan:
     def stream(self) -> str:
         """The stream's name."""
         return self.read.stream
+
+    @property
+    def is_one_epoch(self) -> bool:
+        """Whether nothing is published before the stream is read to its end.
+
+        A backfill begins anew after a failure, so what it appends must not be published in parts.
+        """
+        appends_again = self.is_backfill and self.write.mode is WriteMode.APPEND
+        return self.write.mode is WriteMode.REPLACE or appends_again
 
 
 class Writing:
