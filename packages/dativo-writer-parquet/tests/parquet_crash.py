@@ -4,7 +4,9 @@ Each round forks. The child publishes epochs and is ended without notice, either
 just after its n-th system call of the kind that changes the disk, or by SIGKILL at a random time.
 The parent then checks what a reader sees, reopens the stream as a new run, and publishes on.
 
-``python parquet_crash.py FOLDER append|replace calls|kills NUMBER SEED``
+``python parquet_crash.py FOLDER MODE calls|kills NUMBER SEED``
+
+MODE is append, replace or merge; with ``+compact`` the child also compacts after each epoch.
 
 ``calls 1 0`` visits every call, ``calls 7 3`` every seventh; ``kills 40 1`` kills 40 times.
 """
@@ -26,15 +28,19 @@ import pyarrow.parquet as pq
 from parquet_lake import Lake
 
 from dativo.contract import Batch, WriteMode
-from dativo_writer_parquet import _publish
+from dativo_test_support.context import FakeContext
+from dativo_writer_parquet import _publish, compact
 
 ROWS = 40
 EPOCHS = 4
 DIED = 137
 
 
-def records(epoch: int) -> pa.Table:
-    return pa.table({"epoch": [epoch] * ROWS, "number": list(range(ROWS))})
+def records(epoch: int, mode: WriteMode) -> pa.Table:
+    """What an epoch writes: all numbers; in merge mode all but one, which is deleted."""
+    gone = epoch if mode is WriteMode.MERGE else None
+    numbers = [number for number in range(ROWS) if number != gone]
+    return pa.table({"epoch": [epoch] * len(numbers), "number": numbers})
 
 
 class Countdown:
@@ -65,27 +71,36 @@ class Countdown:
         pq.ParquetWriter.close = self.around(pq.ParquetWriter.close)
 
 
-def publish(lake: Lake, first: int, told: int, fence: int) -> None:
+def publish(lake: Lake, first: int, told: int, fence: int, *, compacts: bool = False) -> None:
     """Publish epochs from *first* on; tell each receipt through the pipe."""
-    with lake.session(run_id=f"run{fence}", fence=fence) as session:
+    context: dict[str, Any] = {"run_id": f"run{fence}", "fence": fence}
+    with lake.session(**context) as session:
         for epoch in range(first, EPOCHS + 1):
-            table = records(epoch)
+            table = records(epoch, lake.mode)
             staged = [session.stage(Batch(table.slice(0, 15))), session.stage(Batch(table[15:]))]
-            commit = lake.identity(epoch, f"c{epoch}-{fence}", run_id=f"run{fence}", fence=fence)
-            session.commit(commit, staged)
+            if lake.mode is WriteMode.MERGE:
+                keys = Batch(table.select(["number"]))
+                staged.append(session.delete_missing(keys))  # type: ignore[attr-defined]
+            session.commit(lake.identity(epoch, f"c{epoch}-{fence}", **context), staged)
             os.write(told, bytes([epoch]))
+            if compacts:
+                compact(lake.config, lake.request, FakeContext(**context))
 
 
 def visible(lake: Lake) -> list[int]:
-    """The epochs that a plain reader sees; each must be whole."""
+    """The epochs that a reader sees; each must be whole."""
     if not lake.data.exists():
         return []
     files = sorted(lake.data.rglob("*"))
     assert all(path.suffix == ".parquet" for path in files if path.is_file()), files
-    table = pa.concat_tables(pq.read_table(path) for path in files if path.is_file())
+    if lake.mode is WriteMode.MERGE:
+        table = lake.read()
+    else:  # a plain reader
+        table = pa.concat_tables(pq.read_table(path) for path in files if path.is_file())
     epochs = sorted(set(table["epoch"].to_pylist()))
     rows = sorted(table.to_pylist(), key=lambda row: (row["epoch"], row["number"]))
-    assert rows == [row for epoch in epochs for row in records(epoch).to_pylist()]
+    expected = [row for epoch in epochs for row in records(epoch, lake.mode).to_pylist()]
+    assert rows == expected, (rows, expected)
     return epochs
 
 
@@ -106,7 +121,13 @@ def check(lake: Lake, receipts: bytes, fence: int) -> int:
     return newest
 
 
-def round_of(lake: Lake, prepare: Callable[[], None], after_fork: Callable[[int], None]) -> bool:
+def round_of(
+    lake: Lake,
+    prepare: Callable[[], None],
+    after_fork: Callable[[int], None],
+    *,
+    compacts: bool,
+) -> bool:
     """Run one child to its end; return whether it was ended early."""
     shutil.rmtree(lake.path, ignore_errors=True)
     read, write = os.pipe()
@@ -115,7 +136,7 @@ def round_of(lake: Lake, prepare: Callable[[], None], after_fork: Callable[[int]
         code = 1
         try:
             prepare()
-            publish(lake, 1, write, fence=1)
+            publish(lake, 1, write, fence=1, compacts=compacts)
             code = 0
         finally:
             os._exit(code)
@@ -134,34 +155,42 @@ def round_of(lake: Lake, prepare: Callable[[], None], after_fork: Callable[[int]
     return died
 
 
-def calls(lake: Lake, step: int, seed: int) -> int:
+def calls(lake: Lake, step: int, seed: int, *, compacts: bool) -> int:
     """End a child at every *step*-th call, before and after it, until one survives."""
     deaths = 0
     for after in (False, True):
         number = 1 + (seed + after) % step
-        while round_of(lake, Countdown(number, after=after).arm, lambda _child: None):
+        while round_of(
+            lake, Countdown(number, after=after).arm, lambda _child: None, compacts=compacts
+        ):
             deaths += 1
             number += step
     return deaths
 
 
-def kills(lake: Lake, rounds: int, seed: int) -> int:
+def kills(lake: Lake, rounds: int, seed: int, *, compacts: bool) -> int:
     """Kill a child at random moments."""
     source = random.Random(seed)
 
     def kill(child: int) -> None:
-        time.sleep(source.uniform(0, 0.12))
+        time.sleep(source.uniform(0, 0.3 if compacts else 0.12))
         os.kill(child, signal.SIGKILL)
 
-    return sum(round_of(lake, lambda: None, kill) for _ in range(rounds))
+    return sum(round_of(lake, lambda: None, kill, compacts=compacts) for _ in range(rounds))
 
 
 def main() -> None:
     folder, mode, way, rounds, seed = sys.argv[1:]
-    settings = {"file_rows": 7}
-    lake = Lake(Path(folder) / "lake", mode=WriteMode(mode), settings=settings)
+    name, _, more = mode.partition("+")
+    lake = Lake(
+        Path(folder) / "lake",
+        mode=WriteMode(name),
+        primary_key=("number",) if name == "merge" else (),
+        settings={} if more else {"file_rows": 7},
+    )
     ways = {"calls": calls, "kills": kills}
-    sys.stdout.write(f"deaths: {ways[way](lake, int(rounds), int(seed))}\n")
+    deaths = ways[way](lake, int(rounds), int(seed), compacts=more == "compact")
+    sys.stdout.write(f"deaths: {deaths}\n")
 
 
 if __name__ == "__main__":

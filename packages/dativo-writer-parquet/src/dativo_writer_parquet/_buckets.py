@@ -14,7 +14,7 @@ from pyarrow import types
 
 from dativo_writer_parquet._compute import compute as pc
 
-__all__ = ["Buckets", "bucket_of"]
+__all__ = ["Buckets", "bucket_of", "narrowed"]
 
 _MULTIPLIER = -7046029254386353131  # 2**64 divided by the golden ratio, as a signed number
 _HEAD_BYTES = 32
@@ -123,6 +123,15 @@ class Buckets:
         return bucket_of(batch.columns[: self._keys], self._number)
 
 
+def narrowed(table: pa.Table) -> pa.Table:
+    """Return *table* with byte strings of short offsets, which Arrow groups six times as fast."""
+    fields = [
+        field.with_type(pa.binary()) if types.is_large_binary(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
+
+
 def bucket_of(key: Sequence[pa.Array], number: int) -> pa.Array:
     """Return for each row which of *number* buckets, a power of two, its *key* belongs to."""
     mixed = pa.repeat(pa.scalar(0, pa.int64()), len(key[0]))
@@ -156,11 +165,15 @@ def _number_of_bytes(column: pa.Array) -> pa.Array:
     head = pc.binary_join_element_wise(column, zeros, glue)
     tail = pc.binary_join_element_wise(pc.binary_slice(column, -_WORD_BYTES), zeros, glue)
     mixed = pc.binary_length(column).cast(pa.int64())
-    for start in range(0, _HEAD_BYTES, _WORD_BYTES):
-        mixed = _mixed(mixed, _word(head, start))
-    return _mixed(mixed, _word(tail, 0))
+    for word in (*_words(head, _HEAD_BYTES // _WORD_BYTES), *_words(tail, 1)):
+        mixed = _mixed(mixed, word)
+    return mixed
 
 
-def _word(column: pa.Array, start: int) -> pa.Array:
-    word = pc.binary_slice(column, start, start + _WORD_BYTES)
-    return word.cast(pa.binary(_WORD_BYTES)).view(pa.int64())
+def _words(column: pa.Array, number: int) -> list[pa.Array]:
+    """Return the first *number* times 8 bytes of each value, as numbers."""
+    width = number * _WORD_BYTES
+    fixed = pc.binary_slice(column, 0, width).cast(pa.binary(width))
+    length = len(fixed) * number
+    flat = pa.Array.from_buffers(pa.int64(), length, [None, fixed.buffers()[1]])
+    return [flat.take(pa.arange(start, length, number)) for start in range(number)]

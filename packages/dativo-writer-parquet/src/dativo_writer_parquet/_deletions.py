@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from dativo.contract import failpoint
 from dativo.errors import DataValidationError
-from dativo_writer_parquet._buckets import Buckets
+from dativo_writer_parquet._buckets import Buckets, narrowed
 from dativo_writer_parquet._compute import compute as pc
 from dativo_writer_parquet._convert import convert
 from dativo_writer_parquet._live import Budget, key_names, open_versions
@@ -46,11 +47,13 @@ def missing_keys(
     ):
         for batch in scanned:
             found.add(_compared(batch, state, schema))
+        failpoint("parquet.deletions.scanned")
         for bucket in range(versions.number):
             missing = versions.live(bucket).select(names)
             for piece in found.pieces(bucket):
                 missing = _without(missing, piece, names)
             budget.tell()
+            failpoint("parquet.deletions.bucket")
             for batch in missing.to_batches():
                 yield _as_stored(batch, state)
 
@@ -58,7 +61,9 @@ def missing_keys(
 def _without(keys: pa.Table, others: pa.Table, names: Sequence[str]) -> pa.Table:
     """Return the rows of *keys*, each once, that are not among *others*."""
     both = [
-        table.append_column(_IS_THERE, pa.repeat(pa.scalar(mark, pa.int8()), table.num_rows))
+        narrowed(table).append_column(
+            _IS_THERE, pa.repeat(pa.scalar(mark, pa.int8()), table.num_rows)
+        )
         for table, mark in ((keys, 0), (others, 1))
     ]
     groups = pa.concat_tables(both).group_by(list(names)).aggregate([(_IS_THERE, "max")])

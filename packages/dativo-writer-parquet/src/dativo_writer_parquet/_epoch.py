@@ -78,8 +78,10 @@ def seal(
             f"the staged files of {commit.stream} hold {counted} records, but {rows} were read",
             phase="write",
         )
+    failpoint("parquet.sealed")
     folder = area.folder / "publish"  # the files move within the area's folder
     _lay_out(folder, commit.epoch, names, mode=folder_mode)
+    failpoint("parquet.laid_out")
     return SealedEpoch(
         folder=folder,
         published=Published(
@@ -130,6 +132,7 @@ def confirm(place: Place) -> None:
     """
     try:
         fsync_folder(place.data)
+        failpoint("parquet.publish.half_durable")
         fsync_folder(place.root)
     except OSError as error:
         raise CommitUnknownError(

@@ -12,6 +12,7 @@ import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dativo.contract import failpoint
 from dativo.errors import WriteFailedError
 from dativo_writer_parquet._config import Compression, ParquetConfig
 from dativo_writer_parquet._encoding import choose
@@ -93,6 +94,7 @@ class StagedFile:
         try:
             os.fchmod(self._descriptor, form.mode)
             self._sink = pa.OSFile(str(path), mode="wb")
+            failpoint("parquet.file.opened")
         except BaseException:
             self._close()
             raise
@@ -151,6 +153,7 @@ class StagedFile:
             )
         if table.num_rows:
             self._writer.write_table(table, row_group_size=table.num_rows)
+            failpoint("parquet.group.written")
 
     def finish(self, entries: Mapping[bytes, bytes] | None = None) -> FinishedFile:
         """Close the file with *entries* in its footer, check it, and make it durable.
@@ -164,7 +167,9 @@ class StagedFile:
                 self._write(self._schema.empty_table())
             self._end(entries or {})
             found = pq.read_metadata(self.path, memory_map=False).num_rows
+            failpoint("parquet.file.closed")
             os.fsync(self._descriptor)
+            failpoint("parquet.file.durable")
             size = os.fstat(self._descriptor).st_size
         finally:
             self._close()

@@ -15,7 +15,7 @@ import attrs
 import pyarrow as pa
 
 from dativo.errors import DataValidationError
-from dativo_writer_parquet._buckets import Buckets
+from dativo_writer_parquet._buckets import Buckets, narrowed
 from dativo_writer_parquet._compute import compute as pc
 from dativo_writer_parquet._convert import convert
 from dativo_writer_parquet._state import DataFile, State
@@ -115,7 +115,9 @@ class Versions:
         ).cast(pa.int64())
         if not len(order):
             return table
-        ranked = table.select(self.names).append_column(_RANK, pc.inverse_permutation(order))
+        ranked = narrowed(table.select(self.names)).append_column(
+            _RANK, pc.inverse_permutation(order)
+        )
         winners = ranked.group_by(list(self.names)).aggregate([(_RANK, "max")])
         last = table.take(order.take(winners[f"{_RANK}_max"].combine_chunks()))
         return last.filter(pc.invert(last[DELETED]))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import attrs
 
-from dativo.contract import Context, WriteMode, WriteRequest
+from dativo.contract import Context, WriteMode, WriteRequest, failpoint
 from dativo.errors import CapabilityMissingError, ConcurrencyError
 from dativo_writer_parquet._claims import (
     Claim,
@@ -72,9 +72,12 @@ def open_place(
             sweep_retired(place, grace_seconds=config.grace_seconds)
             if swept:
                 context.log("removed what broken runs left staged", stream=place.stream, runs=swept)
+            failpoint("parquet.swept")
             last = newest(place)
             claim = _claim(place, request, context, last)
+            failpoint("parquet.claimed")
             workspace = open_workspace(place)
+            failpoint("parquet.opened")
     return Opened(place=place, workspace=workspace, claim=claim, last=last)
 
 

@@ -18,6 +18,7 @@ from dativo.contract import (
     Receipt,
     Staged,
     WriteRequest,
+    failpoint,
 )
 from dativo.errors import (
     ContractViolationError,
@@ -94,7 +95,9 @@ class ParquetSession:
             )
             schema = self._schema_for(area, reader.schema, Operation.DELETE)
             stamp = Stamp(epoch=self._epoch, batch=0, operation=Operation.DELETE)
-            return self._drain(area, schema, missing, stamp)
+            staged = self._drain(area, schema, missing, stamp)
+            failpoint("parquet.deletions.staged")
+            return staged
 
     def _drain(
         self,
