@@ -14,7 +14,11 @@ from dativo.errors import (
     InvalidConfigError,
     ResourceNotFoundError,
     StateError,
+    TokenExpiredError,
 )
+from dativo_test_support.s3 import Fault, Outcome
+from dativo_writer_parquet import compact, scan
+from dativo_writer_parquet._store import _scan
 
 
 def test_epochs_are_appended_and_read_by_the_log(store: StoreLake) -> None:
@@ -186,3 +190,98 @@ def test_any_reader_can_open_the_files(store: StoreLake) -> None:
     found = store.objects().read(store.data_keys()[0])
     assert found is not None
     assert pq.read_table(pa.BufferReader(found.data))["id"].to_pylist() == [1, 2]
+
+
+def test_a_scan_gives_what_is_published(store: StoreLake) -> None:
+    lake = store.having(options=by("country"))
+    lake.publish(1, pa.table({"id": [1, 2], "country": ["de", "a/b%"]}))
+    lake.publish(2, pa.table({"id": [3], "country": ["de"], "note": ["x"]}), fence=2)
+    with lake.session(fence=3) as session:
+        session.stage(Batch(pa.table({"id": [9], "country": ["de"], "note": ["unpublished"]})))
+        storage = lake.config.storage
+        frame = scan(lake.url, lake.stream, storage=storage).sort("id").collect()
+        again = scan(f"{lake.url}/{lake.stream}", storage=storage).sort("id").collect()
+
+    assert frame.rows() == [(1, "de", None), (2, "a/b%", None), (3, "de", "x")]
+    assert again.equals(frame)
+
+
+def test_a_scan_of_nothing_is_told(store: StoreLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ResourceNotFoundError, match="nothing is published"):
+        scan(store.url, store.stream, storage=store.config.storage)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store.proxy.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    with pytest.raises(ResourceNotFoundError, match="nothing is published"):
+        scan(store.url, store.stream)
+
+
+def test_a_scan_waits_for_a_store_that_is_busy(
+    store: StoreLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_scan, "_WAITS_SECONDS", (0.0, 0.0))
+    lake = store.merging()
+    lake.publish(1, pa.table({"id": [1, 2], "v": ["a", "b"]}))
+    lake.publish(2, pa.table({"id": [2], "v": ["B"]}), fence=2)
+    with lake.proxy.failing(Fault(method="GET", path="log", status=503, code="SlowDown", times=2)):
+        frame = scan(lake.url, lake.stream, storage=lake.config.storage).sort("id").collect()
+    assert frame.rows() == [(1, "a"), (2, "B")]
+    expired = Fault(method="GET", status=400, code="ExpiredToken")
+    with lake.proxy.failing(expired), pytest.raises(TokenExpiredError):
+        scan(lake.url, lake.stream, storage=lake.config.storage)
+
+
+def test_a_compaction_is_one_entry(store: StoreLake) -> None:
+    lake = store.merging()
+    lake.publish(1, pa.table({"id": [1, 2, 3], "v": ["a", "b", "c"]}))
+    with lake.session(fence=2) as session:
+        staged = [
+            session.stage(Batch(pa.table({"id": [2], "v": ["B"]}), sequence=1)),
+            session.stage(Batch(ids(3), op=Operation.DELETE, sequence=2)),
+        ]
+        last = session.commit(lake.identity(2, fence=2), staged).record
+    result = compact(lake.config, lake.request, lake.asking(fence=3))
+
+    assert (result.rows, result.files_before, result.files_after) == (2, 2, 1)
+    assert {row["id"]: row["v"] for row in lake.read().to_pylist()} == {1: "a", 2: "B"}
+    log = lake.log()
+    assert [entry.sequence for entry in log.commits()] == [log.head]
+    with lake.session(fence=4) as session:
+        known = session.last_commit()
+        assert known is not None
+        assert known.commit == last.commit
+        again = session.commit(lake.identity(2, fence=4), [])
+        assert again.replayed
+        session.commit(
+            lake.identity(3, fence=4),
+            [session.stage(Batch(pa.table({"id": [1], "v": ["A"]}), sequence=1))],
+        )
+    assert {row["id"]: row["v"] for row in lake.read().to_pylist()} == {1: "A", 2: "B"}
+
+
+def test_a_compaction_that_was_overtaken_changes_nothing(store: StoreLake) -> None:
+    for epoch in (1, 2):
+        store.publish(epoch, ids(epoch), fence=epoch)
+    direct = store.having(storage={"endpoint": store.server.url})
+    overtaken = Fault(
+        method="PUT",
+        path="/data/",
+        outcome=Outcome.FORWARD,
+        call=lambda: direct.publish(3, ids(3), fence=9, run_id="quick"),
+    )
+    with store.proxy.failing(overtaken), pytest.raises(ConcurrencyError):
+        compact(store.config, store.request, store.asking(fence=3))
+    assert store.numbers() == [1, 2, 3]
+    assert len(store.data_keys()) == 3
+
+
+def test_deletions_by_a_scan_of_keys(store: StoreLake) -> None:
+    lake = store.merging()
+    lake.publish(1, pa.table({"id": [1, 2, 3], "v": ["a", "b", "c"]}))
+    with lake.session(fence=2) as session:
+        part = session.stage(Batch(pa.table({"id": [4], "v": ["d"]}), sequence=1))
+        gone = session.delete_missing(Batch(ids(1, 3, 4), sequence=2))  # type: ignore[attr-defined] # a session that deletes
+        session.commit(lake.identity(2, fence=2), [part, gone])
+    assert gone.rows == 1
+    assert sorted(lake.read()["id"].to_pylist()) == [1, 3, 4]

@@ -34,7 +34,7 @@ def scan_state(
     options: dict[str, Any] = {}
     if storage_options:
         options["storage_options"] = dict(storage_options)
-    schemas = {file: dict(pl.read_parquet_schema(locate(file), **options)) for file in state.files}
+    schemas = {file: _schema_of(locate(file), options) for file in state.files}
     columns = _columns(state, schemas)
     frames = []
     # Files that follow each other and are alike are scanned together.
@@ -52,6 +52,12 @@ def scan_state(
     if state.is_versioned:
         frame = _last_versions(frame, state.primary_key)
     return frame.select(state.schema.names)
+
+
+def _schema_of(path: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    # read_parquet_schema knows no object stores
+    frame = pl.scan_parquet(path, glob=False, hive_partitioning=False, **options)
+    return dict(frame.collect_schema())
 
 
 @attrs.frozen

@@ -31,7 +31,7 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z0-9_.]{1,80})</Code>")
 _KIND = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Decode|Unknown)\b")
 _NO_CREDENTIALS = re.compile(r"//169\.254\.|//metadata\.google|credential provider")
-_PLAIN_HTTP = "URL scheme is not allowed"
+_PLAIN_HTTP = "BadScheme"
 _NO_REGION = "incorrectly configured region"
 
 _RENEW = "Renew the credentials that the job or the environment gives, then run again."

@@ -14,7 +14,6 @@ from contextlib import suppress
 import attrs
 import pyarrow as pa
 
-from dativo.contract import Context
 from dativo.errors import (
     CommitUnknownError,
     DativoError,
@@ -24,7 +23,7 @@ from dativo.errors import (
 from dativo_writer_parquet._store._entries import ClaimEntry, CommitEntry, Entry, parsed
 from dativo_writer_parquet._store._failures import is_uncertain
 from dativo_writer_parquet._store._keys import Keys
-from dativo_writer_parquet._store._objects import Listed, Objects
+from dativo_writer_parquet._store._objects import Caller, Listed, Objects
 
 __all__ = ["Hint", "Log", "TakenError"]
 
@@ -57,14 +56,14 @@ class Hint:
 class Log:
     """The log of one stream as far as it is known; one thread at a time."""
 
-    def __init__(self, objects: Objects, keys: Keys, context: Context) -> None:
+    def __init__(self, objects: Objects, keys: Keys, caller: Caller) -> None:
         self.objects = objects
         self.keys = keys
         self.hint = Hint()
         self.head = 0
         self.newest: Entry | None = None
         self.commit: CommitEntry | None = None
-        self._context = context
+        self._caller = caller
 
     def open(self) -> None:
         """Find the end of the log.
@@ -108,7 +107,7 @@ class Log:
             return found
 
         try:
-            found = self._context.retry(attempt)
+            found = self._caller.retry(attempt)
         except DativoError as error:
             found = self._settled(key, error, doubts)
         if found is not None and found.session != entry.session:
@@ -191,7 +190,7 @@ class Log:
         return entry
 
     def _read(self, sequence: int) -> Entry | None:
-        return self._context.retry(lambda: self._look(sequence))
+        return self._caller.retry(lambda: self._look(sequence))
 
     def _look(self, sequence: int) -> Entry | None:
         found = self.objects.look(self.keys.entry(sequence))

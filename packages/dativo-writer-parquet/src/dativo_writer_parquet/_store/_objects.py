@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -20,12 +21,12 @@ from obstore.exceptions import (
 )
 from obstore.store import from_url
 
-from dativo.contract import Context, Secret, Url
+from dativo.contract import Secret, Url
 from dativo.errors import DativoError, InvalidConfigError, ResourceNotFoundError
 from dativo_writer_parquet._config import ParquetConfig, StorageConfig
 from dativo_writer_parquet._store._failures import translated
 
-__all__ = ["Found", "Listed", "Objects", "Tag", "store_settings"]
+__all__ = ["Caller", "Found", "Listed", "Objects", "Tag", "allows_http", "store_settings"]
 
 T = TypeVar("T")
 
@@ -35,6 +36,18 @@ _MOST_PARTS = 9_000
 _PARTS_AT_ONCE = 4
 _CONNECT_SECONDS = 10.0
 _PART_RETRIES = 2
+
+
+class Caller(Protocol):
+    """What the objects need of the engine's context."""
+
+    def retry(self, call: Callable[[], T]) -> T:
+        """Call until it succeeds, fails for good, or was tried often enough."""
+        ...
+
+    def progress(self) -> None:
+        """Say that something moves."""
+        ...
 
 
 @attrs.frozen
@@ -70,10 +83,10 @@ class Objects:
     except for the parts of a large file, where a failure would send the whole file again.
     """
 
-    def __init__(self, config: ParquetConfig, context: Context) -> None:
+    def __init__(self, config: ParquetConfig, caller: Caller) -> None:
         assert isinstance(config.path, Url)
         self.url = config.path.rstrip("/")
-        self._context = context
+        self._caller = caller
         self._store = _connected(self.url, config.storage, retries=0)
         self._parts = _connected(self.url, config.storage, retries=_PART_RETRIES)
 
@@ -175,8 +188,8 @@ class Objects:
             self._retried(once)
 
     def _retried(self, call: Callable[[], T]) -> T:
-        result = self._context.retry(call)
-        self._context.progress()
+        result = self._caller.retry(call)
+        self._caller.progress()
         return result
 
     @contextmanager
@@ -203,15 +216,22 @@ def store_settings(storage: StorageConfig) -> Mapping[str, str]:
     }
 
 
-def _connected(url: str, storage: StorageConfig, *, retries: int) -> Any:
+def allows_http(storage: StorageConfig) -> bool:
+    """Whether requests may go without TLS, as the job's section or the environment says."""
+    # The section refuses an endpoint without TLS that it does not allow.
     is_plain = urlsplit(storage.endpoint or "").scheme == "http"
+    allowed = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")
+    return is_plain or storage.allow_http or allowed
+
+
+def _connected(url: str, storage: StorageConfig, *, retries: int) -> Any:
     seconds = storage.timeout_seconds
     client: Any = {
         "timeout": timedelta(seconds=seconds),
         "connect_timeout": timedelta(seconds=min(seconds, _CONNECT_SECONDS)),
     }
-    if is_plain or storage.allow_http:
-        client["allow_http"] = True  # the job's section has allowed it
+    if allows_http(storage):
+        client["allow_http"] = True
     settings: Any = store_settings(storage)
     try:
         return from_url(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -19,9 +19,9 @@ from dativo_writer_parquet._store._entries import StoredFile
 from dativo_writer_parquet._store._files import open_parquet
 from dativo_writer_parquet._store._keys import Keys
 from dativo_writer_parquet._store._log import Log
-from dativo_writer_parquet._store._objects import Objects
+from dativo_writer_parquet._store._objects import Caller, Objects
 
-__all__ = ["published_in_store", "require_log", "state_of"]
+__all__ = ["published_in_store", "require_log", "state_and_keys", "state_of"]
 
 
 def published_in_store(
@@ -33,24 +33,24 @@ def published_in_store(
         ResourceNotFoundError: Nothing is published.
         StateUnreadableError: The log cannot be read.
     """
-    state = state_of(require_log(config, request, context))
+    state = state_of(require_log(config, request.stream, context))
     return context.reader(state.schema, _batches(state, context))
 
 
-def require_log(config: ParquetConfig, request: WriteRequest, context: Context) -> Log:
+def require_log(config: ParquetConfig, stream: str, caller: Caller) -> Log:
     """Return the log of a stream of which something is published.
 
     Raises:
         ResourceNotFoundError: Nothing is.
         StateUnreadableError: The log cannot be read.
     """
-    log = Log(Objects(config, context), Keys(request.stream), context)
+    log = Log(Objects(config, caller), Keys(stream), caller)
     log.open()
     if log.commit is None:
         raise ResourceNotFoundError(
-            f"nothing is published of {request.stream} in {config.path}",
+            f"nothing is published of {stream} in {config.path}",
             fix="Run the job first, or check the stream's name and the path.",
-            stream=request.stream,
+            stream=stream,
             phase="read_back",
         )
     return log
@@ -58,6 +58,12 @@ def require_log(config: ParquetConfig, request: WriteRequest, context: Context) 
 
 def state_of(log: Log) -> State:
     """Return what the log says is published; something must be."""
+    state, _ = state_and_keys(log)
+    return state
+
+
+def state_and_keys(log: Log) -> tuple[State, Mapping[DataFile, StoredFile]]:
+    """Return what the log says is published, and what each file of it is in the store."""
     assert log.commit is not None
     last = log.commit.published
     files: dict[DataFile, StoredFile] = {}
@@ -65,7 +71,7 @@ def state_of(log: Log) -> State:
         epoch = commit.published.record.commit.epoch
         for file in commit.files:
             files[DataFile(epoch, file.name, size_bytes=file.size_bytes)] = file
-    return State(
+    state = State(
         record=last.record,
         schema=last.schema,
         partition_by=last.partition_by,
@@ -73,6 +79,7 @@ def state_of(log: Log) -> State:
         files=tuple(files),
         open=lambda file: _open(log, files[file]),
     )
+    return state, files
 
 
 @contextmanager
