@@ -68,6 +68,12 @@ def _job(folder: Path, days: int) -> Path:
                 "writer_options": {"partition_by": levels},
             },
             {"name": "prices"},
+            {
+                "name": "customers",
+                "mode": "incremental",
+                "primary_key": ["id"],
+                "write_mode": "merge",
+            },
         ],
         "writer": {"connector": "parquet", "config": {"path": "lake"}},
     }

@@ -1,4 +1,7 @@
-"""A source for the page about reading: three streams that grow by a day, and by a column."""
+"""A source for the page about reading: streams that grow by a day, and by a column.
+
+``customers`` is the one that is merged: the second day changes one, adds one and deletes one.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from dativo.contract import (
     Checkpoint,
     ConnectionTestResult,
     ConnectorInfo,
+    Operation,
     ReadMode,
     SourceInfo,
     Stream,
@@ -51,7 +55,19 @@ def extract(config: Config, request: StreamRequest, state: Checkpoint | None) ->
     seen = int(str(state.value["day"])) if state else 0
     first = config.days if request.mode is ReadMode.FULL else seen + 1
     for day in range(first, config.days + 1):
-        yield Batch(_day(day), Checkpoint({"day": day}))
+        checkpoint = Checkpoint({"day": day})
+        if request.stream == "customers":
+            yield from _customers(day, checkpoint)
+        else:
+            yield Batch(_day(day), checkpoint)
+
+
+def _customers(day: int, checkpoint: Checkpoint) -> Iterator[Batch]:
+    ids, cities = ([1, 2, 3], ["Bonn", "Lyon", "Oslo"]) if day == 1 else ([2, 4], ["Nice", "Rome"])
+    if day > 1:
+        gone = pa.table({"id": [3], "city": pa.array([None], pa.string())})
+        yield Batch(gone, op=Operation.DELETE)
+    yield Batch(pa.table({"id": ids, "city": cities}), checkpoint)
 
 
 def _day(day: int) -> pa.Table:
