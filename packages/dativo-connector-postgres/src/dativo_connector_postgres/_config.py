@@ -164,8 +164,9 @@ class PostgresOptions:
         "What an incremental read does with rows whose cursor is NULL.", default=NullCursors.SKIP
     )
     ties: Ties = setting(
-        "What an incremental read does when more than 1,000 rows share the last cursor value and "
-        "this group changed since: stop, or deliver the group again.",
+        "What an incremental read of a view or a query does when more than 1,000 rows share the "
+        "last cursor value and this group changed since: stop, or deliver the group again. In "
+        "tables this matters only if more than 1,000 transactions wrote them.",
         default=Ties.ERROR,
     )
     lag: str | None = setting(

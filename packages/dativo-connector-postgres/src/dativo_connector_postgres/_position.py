@@ -33,12 +33,16 @@ class Position:
 
     Attributes:
         value: A value of the cursor, as text. All rows below it are delivered.
-        keys: The delivered rows at ``value``, by primary key and, in tables, the transaction that
-            wrote them: a row that is written again is another one. Empty if none is.
-        digest: In their place, where they are many: their number and a sum over them.
+        writers: Of a table the transactions that wrote the delivered rows at ``value``; empty if
+            none is. They had ended, so that they write no more, and a row that is written again
+            gets another writer.
+        keys: In their place, of views and queries: the delivered rows by primary key.
+        digest: In the place of either, where they are many: the number of rows and a sum over
+            them.
     """
 
     value: str
+    writers: tuple[str, ...] = ()
     keys: Keys = ()
     digest: tuple[int, str] | None = None
 
@@ -52,6 +56,11 @@ class Position:
         """All up to *value* and every row at it in the snapshot is delivered."""
         assert plan.cursor is not None
         here = compare(plan.cursor, "=", value)
+        if _is_written(plan):
+            sql = f"{plan.select(here, expressions='DISTINCT xmin::text')} LIMIT {_MOST_KEYS + 1}"
+            writers = tuple(sorted(str(writer) for (writer,) in snapshot.query(sql)))
+            if len(writers) <= _MOST_KEYS:
+                return cls(value=value, writers=writers)
         if plan.primary_key:
             wanted = ", ".join(_version(plan))
             sql = f"{plan.select(here, expressions=wanted)} LIMIT {_MOST_KEYS + 1}"
@@ -88,6 +97,7 @@ class Position:
         digest = found.get("digest")
         return cls(
             value=str(found["value"]),
+            writers=tuple(map(str, found.get("writers", ()))),
             keys=tuple(tuple(map(str, key)) for key in found.get("keys", ())),
             digest=None if digest is None else (int(digest["rows"]), str(digest["sum"])),
         )
@@ -95,6 +105,8 @@ class Position:
     def to_json(self) -> dict[str, Any]:
         """Return what a checkpoint says of it."""
         value: dict[str, Any] = {"value": self.value}
+        if self.writers:
+            value["writers"] = list(self.writers)
         if self.keys:
             value["keys"] = [list(key) for key in self.keys]
         if self.digest is not None:
@@ -110,6 +122,9 @@ class Position:
         assert plan.cursor is not None
         from_here = compare(plan.cursor, ">=", self.value)
         after = compare(plan.cursor, ">", self.value)
+        if self.writers:
+            writers = ", ".join(map(quote_literal, self.writers))
+            return f"{from_here} AND ({after} OR xmin::text NOT IN ({writers}))"
         if self.keys:
             return f"{from_here} AND ({after} OR ({_is_one_of(plan, self.keys)}) IS NOT TRUE)"
         if self.digest is None:
@@ -161,9 +176,12 @@ def _is_one_of(plan: StreamPlan, keys: Keys) -> str:
 def _version(plan: StreamPlan) -> list[str]:
     """Return what tells a row from others and from what it was before, as expressions."""
     keys = [f"{quote(name)}::text" for name in plan.primary_key]
+    return [*keys, "xmin::text"] if _is_written(plan) else keys
+
+
+def _is_written(plan: StreamPlan) -> bool:
     # A refresh of a materialized view writes every row anew.
-    is_written = plan.relation is not None and plan.relation.kind in "rp"
-    return [*keys, "xmin::text"] if is_written else keys
+    return plan.relation is not None and plan.relation.kind in "rp"
 
 
 def _digest(snapshot: Snapshot, plan: StreamPlan, here: str) -> tuple[int, str]:
