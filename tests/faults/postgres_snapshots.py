@@ -20,7 +20,7 @@ __all__ = ["ROWS"]
 _NAME = "snapshots.transfers"
 _TABLES = ("accounts", "savings")
 _ACCOUNTS, _START = 2_000, 1_000
-_WRITERS, _RUNS = 3, 3
+_WRITERS, _RUNS = 3, 2
 _SUM = len(_TABLES) * _ACCOUNTS * _START
 
 _SETUP = "".join(
