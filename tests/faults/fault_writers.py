@@ -19,7 +19,7 @@ __all__ = ["Play", "writing"]
 _WRITERS = 3
 _SHARE_OF_TIES = 0.3
 _LONGEST_SECONDS = 3.0
-_SLACK_SECONDS = 1.0
+_SLACK_SECONDS = 2.5
 """A commit may take so long on a busy machine."""
 
 
@@ -104,14 +104,14 @@ class _Writer:
 
     @property
     def _longest_seconds(self) -> float:
-        return self.play.lag_seconds / 3 if self.play.lag_seconds else _LONGEST_SECONDS
+        return self.play.lag_seconds / 4 if self.play.lag_seconds else _LONGEST_SECONDS
 
     def _is_too_late(self, connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
         if not self.play.lag_seconds:
             return False
         # What the transaction began with may be old by now, were it only by a busy machine.
         allowed = self.play.lag_seconds - _SLACK_SECONDS
-        oldest = self.play.lag_seconds / 3
+        oldest = self.play.lag_seconds / 4
         row = connection.execute(
             "SELECT clock_timestamp() - now() < make_interval(secs => %s)", [allowed - oldest]
         ).fetchone()
@@ -139,7 +139,7 @@ class _Writer:
             return self.dice.choice(("now()", "clock_timestamp()"))
         if self.dice.random() < _SHARE_OF_TIES:
             return "date_bin('500 ms', now(), 'epoch')"
-        back = self.dice.uniform(0, self.play.lag_seconds / 3)
+        back = self.dice.uniform(0, self.play.lag_seconds / 4)
         return f"now() - interval '{back:.6f} s'"
 
     def _amount(self) -> int:

@@ -37,7 +37,7 @@ _PLAYS = (
     Play(
         what="merge_lag",
         about="backdated rows within the lag, ties, updates and deletions arrive by merge",
-        lag_seconds=4,
+        lag_seconds=6,
         deletes=True,
     ),
     Play(
@@ -49,7 +49,7 @@ _PLAYS = (
         what="append_lag",
         about="backdated rows within the lag are appended once",
         mode=WriteMode.APPEND,
-        lag_seconds=4,
+        lag_seconds=6,
     ),
     Play(
         what="append_serial",
@@ -175,7 +175,7 @@ ROWS = (
             demanded=50,
             case=_case(play),
             sampled=6,
-            quick=1 if play.what == "merge_lag" else 0,
+            quick=1 if play.what == "merge_clock" else 0,
         )
         for play in _PLAYS
     ),
