@@ -10,9 +10,10 @@ import sys
 import pytest
 
 from dativo import engine
-from dativo.errors import ResourceNotFoundError, RunInterruptedError
+from dativo.errors import PluginLoadError, ResourceNotFoundError, RunInterruptedError
 from dativo.state import read_run, read_runs
 from dativo_test_support.project import Project
+from dativo_test_support.wheels import PluginWheel, install
 
 
 def test_a_run_is_written_down_with_its_commits(project: Project) -> None:
@@ -64,6 +65,19 @@ def test_a_run_that_could_not_begin_is_written_down(project: Project) -> None:
 
     (run,) = read_runs(project.folder / ".dativo")
     assert (run.outcome, run.exit_code, run.error_code) == ("failed", 10, "RESOURCE_NOT_FOUND")
+
+
+def test_what_is_not_known_to_be_a_secret_yet_is_not_stored(project: Project) -> None:
+    code = "raise RuntimeError('cannot connect with hunter2-hunter2')"
+    install(project.folder.parent / "site", PluginWheel.of_connector("broken", code))
+
+    with pytest.raises(PluginLoadError, match="hunter2"):
+        engine.run(project.job(connectors=("broken", "ledger")))
+
+    (run,) = read_runs(project.folder / ".dativo")
+    assert (run.error_code, run.exit_code) == ("PLUGIN_LOAD", 13)
+    assert run.error_message.startswith("its message is not stored")
+    assert b"hunter2" not in (project.folder / ".dativo" / "history.db").read_bytes()
 
 
 def test_an_interrupted_run_says_so(project: Project) -> None:

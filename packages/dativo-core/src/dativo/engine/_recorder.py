@@ -10,11 +10,19 @@ from dativo.config import Job
 from dativo.engine._control import RunControl
 from dativo.engine._events import EpochCommitted, Event, StreamFinished, StreamStarted
 from dativo.engine._results import RunResult, StreamResult
-from dativo.errors import DativoError, PartialFailureError, RunInterruptedError, wrap_exception
+from dativo.errors import (
+    DativoError,
+    InternalError,
+    PartialFailureError,
+    RunInterruptedError,
+    wrap_exception,
+)
 from dativo.state import EpochEntry, History, RunEnd, StreamEntry
 from dativo.state import now as utc_now
 
 __all__ = ["Recorder", "recording"]
+
+_NOT_STORED = "its message is not stored: it may hold what nobody knew to be a secret yet"
 
 
 @contextlib.contextmanager
@@ -92,7 +100,7 @@ class Recorder:
             exit_code=0 if error is None else error.exit_code,
             seconds=time.monotonic() - self._started,
             error_code="" if error is None else error.code,
-            error_message="" if error is None else self._redact(error.message),
+            error_message="" if error is None else self._message(error),
         )
         self._write(lambda history: history.end(self._run_id, end))
 
@@ -156,6 +164,12 @@ class Recorder:
             error_code="" if result.error is None else result.error.code,
             error_message="" if result.error is None else self._redact(result.error.message),
         )
+
+    def _message(self, error: DativoError) -> str:
+        if error.phase == "load" or isinstance(error, InternalError):
+            # Until both connectors are loaded nobody knows what is a secret.
+            return _NOT_STORED
+        return self._redact(error.message)
 
     def _redact(self, text: str) -> str:
         return self._job.redactor.redact(text)
