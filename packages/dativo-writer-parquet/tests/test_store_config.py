@@ -95,8 +95,14 @@ def test_settings_that_make_no_store_are_told(
 def test_other_stores_can_be_named() -> None:
     secret = Secret("c2VjcmV0")
     azure = StorageConfig(options={"account_name": Secret("box"), "account_key": secret})
-    assert Objects(ParquetConfig(path=Url("az://box/a"), storage=azure), FakeContext())
-    assert Objects(ParquetConfig(path=Url("gs://bucket/a")), FakeContext())
+    lakes = (
+        ParquetConfig(path=Url("az://box/a"), storage=azure),
+        ParquetConfig(path=Url("gs://bucket/a")),
+    )
+    assert [Objects(lake, FakeContext()).name("x") for lake in lakes] == [
+        "az://box/a/x",
+        "gs://bucket/a/x",
+    ]
 
 
 @pytest.mark.parametrize(

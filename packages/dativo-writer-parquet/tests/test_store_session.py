@@ -33,6 +33,7 @@ def test_epochs_are_appended_and_read_by_the_log(store: StoreLake) -> None:
     assert store.staged() == []
     with store.session(fence=3, run_id="run3") as session:
         last = session.last_commit()
+    assert last is not None
     assert last == second.record
     assert last.commit.checkpoint == Checkpoint({"epoch": 2})
 

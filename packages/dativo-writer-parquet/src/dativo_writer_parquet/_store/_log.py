@@ -75,8 +75,11 @@ class Log:
         listed = self._list(self.hint.head)
         self.head = self._number(listed[-1]) if listed else 0
         self.newest = self.entry(self.head) if self.head else None
-        at = self.newest.commit if isinstance(self.newest, ClaimEntry) else self.head
-        self.commit = self._commit(at) if at else None
+        if isinstance(self.newest, ClaimEntry):
+            at = self.newest.commit
+            self.commit = self._commit(at) if at else None
+        else:
+            self.commit = self.newest
 
     def catch_up(self) -> None:
         """Take in what was added since; one request if nothing was."""
