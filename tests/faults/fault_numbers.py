@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 from fault_frame import Damage, Workspace
 from fault_process import Dativo
+from fault_store import Store
 
 __all__ = ["MODES", "STREAM", "NumbersJob", "Progress", "Record"]
 
@@ -51,6 +52,7 @@ class NumbersJob:
     gone: tuple[int, ...] = ()
     gone_since: int = 0
     target: str = "./lake"
+    store: Store | None = None
     source: dict[str, Any] = attrs.field(factory=dict)
     writer: dict[str, Any] = attrs.field(factory=dict)
     run: dict[str, Any] = attrs.field(factory=dict)
@@ -89,13 +91,27 @@ class NumbersJob:
             "streams": [stream],
             "writer": {
                 "connector": "parquet",
-                "config": {"path": self.target, **self.writer},
+                "config": {**self._place(), **self.writer},
                 "mode": self.mode,
             },
             "run": {"parallelism": 2, "epoch_rows": self.epoch_rows, "retries": 0, **self.run},
         }
         (self.folder / "job.yaml").write_text(json.dumps(document, indent=1), encoding="utf-8")
         return self
+
+    def _place(self) -> dict[str, Any]:
+        if self.store is None:
+            return {"path": self.target}
+        return {"path": self.store.url, "storage": self.store.settings()}
+
+    def mark(self) -> int:
+        """Return a number that changes when a session claims the stream, or commits to a store."""
+        if self.store is not None:
+            return len(self.store.log(STREAM))
+        try:
+            return (self.lake / ".dativo" / "parquet" / STREAM / "claim.json").stat().st_ino
+        except OSError:
+            return 0
 
     def dativo(self, workspace: Workspace, **settings: Any) -> Dativo:
         """Return what starts commands in the job's folder."""

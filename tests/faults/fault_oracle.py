@@ -16,7 +16,8 @@ import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fault_frame import Damage
-from fault_numbers import NumbersJob, Progress, Record
+from fault_numbers import STREAM, NumbersJob, Progress, Record
+from fault_store import Store
 
 __all__ = [
     "Known",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _POLL_SECONDS = 0.05
+_STORE_POLL_SECONDS = 0.2
 _CONTROL = ("_dativo_epoch", "_dativo_sequence", "_dativo_deleted")
 
 Version = tuple[int, int, int, bool, int, str]
@@ -54,7 +56,8 @@ class _Files:
         for key in before:
             if key not in self._known:
                 try:
-                    self._known[key] = _versions(Path(key[0]))
+                    with Path(key[0]).open("rb") as opened:
+                        self._known[key] = _versions(pq.ParquetFile(opened))
                 except FileNotFoundError:
                     return None
                 except (pa.ArrowException, OSError, ValueError) as error:
@@ -65,12 +68,46 @@ class _Files:
         return _latest(versions, self.job) if _listing(self.job.data) == before else None
 
 
+@attrs.define
+class _Objects:
+    """Reads the objects of one table, by its log; an object never changes."""
+
+    job: NumbersJob
+    store: Store
+    _entries: dict[str, bytes] = attrs.field(factory=dict)
+    _known: dict[str, list[Version]] = attrs.field(factory=dict)
+
+    def look(self) -> list[Record] | None:
+        """Return what the newest entry of the log says is published.
+
+        Raises:
+            Damage: A published object is missing or not whole.
+        """
+        versions: list[Version] = []
+        for entry in self.store.commits(STREAM, self._entries):
+            for key in entry.keys:
+                if key not in self._known:
+                    try:
+                        self._known[key] = _versions(self.store.parquet(key))
+                    except (pa.ArrowException, OSError, ValueError) as error:
+                        raise Damage(f"{key} is not whole: {error}", partial=1) from error
+                versions.extend(self._known[key])
+        return _latest(versions, self.job)
+
+
+def _table(job: NumbersJob) -> _Files | _Objects:
+    return _Files(job) if job.store is None else _Objects(job, job.store)
+
+
 class Watcher:
-    """Looks at a published table every 50 ms and remembers the first thing that was wrong."""
+    """Looks at a published table every 50 ms and remembers the first thing that was wrong.
+
+    At a table on a store it looks every 200 ms: the server has other things to do.
+    """
 
     def __init__(self, job: NumbersJob, since: Progress) -> None:
         self._job = job
-        self._files = _Files(job)
+        self._table = _table(job)
         self._since = since
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watcher", daemon=True)
@@ -89,7 +126,8 @@ class Watcher:
             raise self.failure
 
     def _watch(self) -> None:
-        while not self._ended.wait(_POLL_SECONDS):
+        pause = _POLL_SECONDS if self._job.store is None else _STORE_POLL_SECONDS
+        while not self._ended.wait(pause):
             try:
                 self._look()
             except Damage as damage:
@@ -97,7 +135,7 @@ class Watcher:
                 return
 
     def _look(self) -> None:
-        found = self._files.look()
+        found = self._table.look()
         if found is None:
             return
         self.looks += 1
@@ -123,9 +161,9 @@ def watched(job: NumbersJob) -> Iterator[Watcher]:
 
 def published(job: NumbersJob) -> Progress:
     """Return how far the table is now, when nobody writes."""
-    files = _Files(job)
+    table = _table(job)
     for _ in range(50):
-        found = files.look()
+        found = table.look()
         if found is not None:
             return job.progress(found, "published")
         time.sleep(_POLL_SECONDS)
@@ -142,7 +180,7 @@ def check_complete(job: NumbersJob) -> None:
 
 def check_state(job: NumbersJob) -> None:
     """Check that the state is not ahead of the newest commit record, and names the same commit."""
-    stored, newest = state_commit(job.folder / ".dativo"), newest_commit(job.data)
+    stored, newest = state_commit(job.folder / ".dativo"), newest_commit(job)
     assert stored.epoch <= newest.epoch, f"the state is ahead of the data: {stored}, {newest}"
     if stored.epoch == newest.epoch:
         assert stored == newest, f"the state knows another commit: {stored}, {newest}"
@@ -171,9 +209,12 @@ def state_commit(folder: Path) -> Known:
     return Known() if row is None else _known(row[0])
 
 
-def newest_commit(data: Path) -> Known:
+def newest_commit(job: NumbersJob) -> Known:
     """Return the commit that the newest published record names."""
-    folders = sorted(path for path in data.glob("epoch-*") if path.is_dir())
+    if job.store is not None:
+        commits = job.store.commits(STREAM)
+        return _known(commits[-1].record) if commits else Known()
+    folders = sorted(path for path in job.data.glob("epoch-*") if path.is_dir())
     if not folders:
         return Known()
     (carrier,) = folders[-1].rglob("*.commit.parquet")
@@ -202,9 +243,8 @@ def _listing(folder: Path) -> list[tuple[str, int, int, int]]:
     return found
 
 
-def _versions(file: Path) -> list[Version]:
-    with file.open("rb") as opened:
-        table = pq.ParquetFile(opened).read()
+def _versions(file: pq.ParquetFile) -> list[Version]:
+    table = file.read()
     ids, labels = table["id"].to_pylist(), table["label"].to_pylist()
     control = [
         table[name].to_pylist() if name in table.column_names else [0] * len(ids)

@@ -41,7 +41,8 @@ class Ended:
     err: str
 
     def __str__(self) -> str:
-        return f"dativo {' '.join(self.arguments)} -> {self.code}\n{self.out[:1000]}\n{self.err[-1000:]}"
+        told = f"dativo {' '.join(self.arguments)} -> {self.code}"
+        return f"{told}\n{self.out[:1000]}\n{self.err[-1000:]}"
 
     @property
     def document(self) -> dict[str, Any]:

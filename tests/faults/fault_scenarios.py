@@ -12,11 +12,22 @@ from fault_frame import Workspace
 from fault_numbers import STREAM, NumbersJob
 from fault_oracle import check_complete, check_state
 from fault_process import Dativo
+from fault_store import Store, new_store
 
 __all__ = ["SCENARIOS", "Prepared", "Scenario"]
 
 _RUN = ("run", "--json")
-_Preparation: TypeAlias = Callable[[Path, Workspace], NumbersJob]
+
+
+@attrs.frozen
+class Base:
+    """Where a job is: its folder, and its bucket if it does not write to files."""
+
+    folder: Path
+    store: Store | None = None
+
+
+_Preparation: TypeAlias = Callable[[Workspace, Base], NumbersJob]
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +55,7 @@ class Scenario:
         command: What is called then.
         is_traced: Whether its order on the disk is looked at.
         stores_state: Whether each publication is followed by a new state.
+        is_on_store: Whether the job writes to an object store.
     """
 
     name: str
@@ -51,20 +63,23 @@ class Scenario:
     command: tuple[str, ...] = _RUN
     is_traced: bool = False
     stores_state: bool = True
+    is_on_store: bool = False
 
     def ready(self, workspace: Workspace, folder: str = "work") -> Prepared:
         """Bring a new job into the situation."""
-        job = self.prepare(workspace.path / folder, workspace)
+        store = new_store() if self.is_on_store else None
+        job = self.prepare(workspace, Base(workspace.path / folder, store))
         return Prepared(job=job, dativo=job.dativo(workspace))
 
 
-def _job(folder: Path, mode: str, **changes: Any) -> NumbersJob:
-    return NumbersJob(folder=folder, mode=mode, rows=80, delay_seconds=0, **changes)
+def _job(base: Base, mode: str, **changes: Any) -> NumbersJob:
+    place: dict[str, Any] = {"folder": base.folder, "store": base.store}
+    return NumbersJob(mode=mode, rows=80, delay_seconds=0, **place, **changes)
 
 
 def _first(mode: str) -> _Preparation:
-    def prepare(folder: Path, workspace: Workspace) -> NumbersJob:
-        return _job(folder, mode).write()
+    def prepare(workspace: Workspace, base: Base) -> NumbersJob:
+        return _job(base, mode).write()
 
     return prepare
 
@@ -72,9 +87,9 @@ def _first(mode: str) -> _Preparation:
 def _next(mode: str, *, gone: tuple[int, ...] = ()) -> _Preparation:
     """A part is published already, or in replace mode another generation."""
 
-    def prepare(folder: Path, workspace: Workspace) -> NumbersJob:
+    def prepare(workspace: Workspace, base: Base) -> NumbersJob:
         keys = 0 if gone else 30
-        job = _job(folder, mode, keys=keys)
+        job = _job(base, mode, keys=keys)
         before = job if mode == "replace" else attrs.evolve(job, rows=40)
         before.write().dativo(workspace)(*_RUN, code=0)
         if mode == "replace":
@@ -85,9 +100,9 @@ def _next(mode: str, *, gone: tuple[int, ...] = ()) -> _Preparation:
 
 
 def _state_lost(mode: str) -> _Preparation:
-    def prepare(folder: Path, workspace: Workspace) -> NumbersJob:
-        job = _next(mode)(folder, workspace)
-        for file in (folder / ".dativo").glob("state.db*"):
+    def prepare(workspace: Workspace, base: Base) -> NumbersJob:
+        job = _next(mode)(workspace, base)
+        for file in (base.folder / ".dativo").glob("state.db*"):
             file.unlink()
         return job
 
@@ -95,17 +110,17 @@ def _state_lost(mode: str) -> _Preparation:
 
 
 def _state_damaged(mode: str) -> _Preparation:
-    def prepare(folder: Path, workspace: Workspace) -> NumbersJob:
-        job = _next(mode)(folder, workspace)
-        (folder / ".dativo" / "state.db").write_bytes(b"no database" * 500)
+    def prepare(workspace: Workspace, base: Base) -> NumbersJob:
+        job = _next(mode)(workspace, base)
+        (base.folder / ".dativo" / "state.db").write_bytes(b"no database" * 500)
         return job
 
     return prepare
 
 
 def _complete(mode: str, **changes: Any) -> _Preparation:
-    def prepare(folder: Path, workspace: Workspace) -> NumbersJob:
-        job = _job(folder, mode, **changes).write()
+    def prepare(workspace: Workspace, base: Base) -> NumbersJob:
+        job = _job(base, mode, **changes).write()
         job.dativo(workspace)(*_RUN, code=0)
         return job
 
@@ -157,5 +172,16 @@ SCENARIOS = (
         prepare=_complete("merge", keys=0),
         command=("state", "set", *_STATE, "--checkpoint", _AT_40),
         is_traced=True,
+    ),
+    Scenario(name="store.append.first", prepare=_first("append"), is_on_store=True),
+    Scenario(name="store.append.next", prepare=_next("append"), is_on_store=True),
+    Scenario(name="store.append.state_lost", prepare=_state_lost("append"), is_on_store=True),
+    Scenario(name="store.replace.next", prepare=_next("replace"), is_on_store=True),
+    Scenario(name="store.merge.deletes", prepare=_next("merge", gone=(3, 4)), is_on_store=True),
+    Scenario(
+        name="store.merge.compact",
+        prepare=_complete("merge"),
+        command=("compact", "--json"),
+        is_on_store=True,
     ),
 )

@@ -81,7 +81,7 @@ def replaced(number: int, workspace: Workspace) -> None:
     dativo = job.dativo(workspace)
     dativo("state", "rebuild", "--json", code=0)
     check_state(job)
-    assert state_commit(folder) == newest_commit(job.data)
+    assert state_commit(folder) == newest_commit(job)
     dativo("run", "--json", code=0)
     check_complete(job)
 
@@ -274,7 +274,6 @@ ROWS = (
         about="the newest commit record cut at every offset: exit 60, never nothing",
         demanded=_CHUNKS,
         sampled=4,
-        quick=1,
         case=cut_record,
     ),
 )
