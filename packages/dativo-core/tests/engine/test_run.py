@@ -418,6 +418,11 @@ def test_query_that_the_source_lacks_is_refused(project: Project) -> None:
         engine.run(project.job(streams=[{"name": "q", "query": "select 1"}]))
 
 
+def test_condition_that_the_source_lacks_is_refused(project: Project) -> None:
+    with pytest.raises(CapabilityMissingError, match="does not have: where"):
+        engine.run(project.job(streams=[{"name": "numbers", "where": "id > 5"}]))
+
+
 def test_second_run_of_a_job_is_refused_and_names_the_holder(project: Project) -> None:
     job = project.job()
 
