@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import attrs
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from parquet_lake import ids
 from store_lake import StoreLake
@@ -30,8 +33,10 @@ from dativo.errors import (
     WriteFailedError,
 )
 from dativo_test_support.s3 import SECRET_KEY, Fault, Outcome
-from dativo_writer_parquet._store import _entries, _target
-from dativo_writer_parquet._store._entries import ClaimEntry, CommitEntry
+from dativo_writer_parquet._files import FinishedFile
+from dativo_writer_parquet._store import _entries, _open, _target
+from dativo_writer_parquet._store._entries import ClaimEntry, CommitEntry, StoredFile
+from dativo_writer_parquet._store._files import to_be_stored
 from dativo_writer_parquet._store._objects import Objects
 
 ENTRY = r"/log/\d{20}\.json"
@@ -422,3 +427,100 @@ def test_settings_that_do_not_fit_are_told(store: StoreLake) -> None:
     odd = store.having(storage={"options": {"nonsense": Secret("s")}})
     with pytest.raises(InvalidConfigError, match="a setting 'nonsense'"):
         Objects(odd.config, odd.asking())
+
+
+def test_a_commit_that_is_seen_in_the_end_is_a_success(store: StoreLake) -> None:
+    with store.session() as session:
+        part = session.stage(Batch(ids(1)))
+        done = Fault(method="PUT", path=ENTRY, outcome=Outcome.ANSWER_AFTER, times=None)
+        with store.proxy.failing(done):
+            receipt = session.commit(store.identity(1), [part])
+    assert receipt.record.rows == 1
+    assert store.numbers() == [1]
+    assert len(store.log().commits()) == 1
+
+
+def test_begun_files_that_cannot_be_removed_are_swept_by_the_next_run(store: StoreLake) -> None:
+    lake = store.having(settings={"file_rows": 2})
+    context = lake.asking()
+    session = lake.open_in(context)
+    session.stage(Batch(ids(1, 2, 3, 4, 5)))
+    denied = Fault(method="POST", path="delete", status=403, code="AccessDenied", times=None)
+    with lake.proxy.failing(denied):
+        session.close()
+    assert [level for level, text in context.logs if "stay for now" in text] == ["warning"]
+    assert len(lake.data_keys()) == 2
+    lake.open(fence=2).close()
+    assert lake.data_keys() == []
+
+
+def test_a_file_whose_footer_tells_another_count_is_never_published(store: StoreLake) -> None:
+    with store.session() as session:
+        part = session.stage(Batch(ids(1, 2, 3)))
+
+        def swap() -> None:
+            (key,) = store.data_keys()
+            direct = store.having(storage={"endpoint": store.server.url}).objects()
+            found = direct.read(key)
+            assert found is not None
+            table = pq.read_table(pa.BufferReader(found.data)).slice(0, 2)
+            sink = io.BytesIO()
+            pq.write_table(table, sink)
+            direct.put(key, sink.getvalue().ljust(found.size_bytes, b" "))
+
+        changed = Fault(method="GET", path=DATA, outcome=Outcome.FORWARD, call=swap)
+        with store.proxy.failing(changed), pytest.raises((WriteFailedError, DativoError)):
+            session.commit(store.identity(1), [part])
+    assert store.log().commit is None
+
+
+def test_files_that_do_not_add_up_are_never_published(
+    store: StoreLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = to_be_stored
+
+    def one_less(session: str, file: FinishedFile) -> StoredFile:
+        return attrs.evolve(real(session, file), rows=file.rows - 1)
+
+    monkeypatch.setattr(_target, "to_be_stored", one_less)
+    with store.session() as session:
+        part = session.stage(Batch(ids(1, 2, 3)))
+        with pytest.raises(WriteFailedError, match="holds 3 records, but 2 were written"):
+            session.commit(store.identity(1), [part])
+        session.abort()
+        monkeypatch.setattr(_target, "upload", lambda *_: None)
+        part = session.stage(Batch(ids(1, 2, 3)))
+        with pytest.raises(WriteFailedError, match="hold 2 records, but 3 were read"):
+            session.commit(store.identity(1), [part])
+    assert store.log().commit is None
+
+
+def test_claims_without_end_are_given_up(store: StoreLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    direct = store.having(storage={"endpoint": store.server.url})
+    fences = iter(range(1, 1000))
+    quicker = Fault(
+        method="PUT",
+        path=ENTRY,
+        outcome=Outcome.FORWARD,
+        times=None,
+        call=lambda: direct.open(fence=next(fences), job_id="other").close(),
+    )
+    monkeypatch.setattr(_open, "_ATTEMPTS", 3)
+    with (
+        store.proxy.failing(quicker),
+        pytest.raises(ConcurrencyError, match="one run after the other"),
+    ):
+        store.open(fence=1)
+
+
+def test_a_claim_that_names_no_commit_is_damage(store: StoreLake) -> None:
+    store.publish(1, ids(1))
+    log = store.log()
+    claim = log.entry(1)
+    assert isinstance(claim, ClaimEntry)
+    store.objects().put(log.keys.entry(3), attrs.evolve(claim, commit=1).to_json())
+    with pytest.raises(StateUnreadableError, match="it is no commit"):
+        store.read()
+    store.objects().put(log.keys.entry(3), attrs.evolve(claim, commit=7).to_json())
+    with pytest.raises(StateUnreadableError, match="it is missing"):
+        store.read()

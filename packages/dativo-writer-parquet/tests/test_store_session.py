@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from parquet_lake import by, ids
 from store_lake import StoreLake
 
-from dativo.contract import Batch, Checkpoint, Operation, WriteMode
+from dativo.contract import Batch, Checkpoint, Operation, ReadPlan, WriteMode
 from dativo.errors import (
     ConcurrencyError,
+    DataValidationError,
+    DiskFullError,
     InvalidConfigError,
     ResourceNotFoundError,
     StateError,
     TokenExpiredError,
 )
 from dativo_test_support.s3 import Fault, Outcome
-from dativo_writer_parquet import compact, scan
-from dativo_writer_parquet._store import _scan
+from dativo_writer_parquet import compact, plan_write, scan
+from dativo_writer_parquet._files import StagedFile
+from dativo_writer_parquet._store import _files, _read, _scan
+from dativo_writer_parquet._store._files import open_parquet
 
 
 def test_epochs_are_appended_and_read_by_the_log(store: StoreLake) -> None:
@@ -286,3 +292,49 @@ def test_deletions_by_a_scan_of_keys(store: StoreLake) -> None:
         session.commit(lake.identity(2, fence=2), [part, gone])
     assert gone.rows == 1
     assert sorted(lake.read()["id"].to_pylist()) == [1, 3, 4]
+
+
+def test_a_plan_says_where_and_on_what_it_rests(store: StoreLake) -> None:
+    read = ReadPlan(rows=10, partitions=1)
+    first = plan_write(store.config, store.request, read, store.asking())
+    receipt = store.publish(1, ids(1))
+    second = plan_write(store.config, store.request, read, store.asking())
+
+    assert first.place == f"{store.url}/public.orders/data"
+    assert first.files == 1
+    assert first.last_commit is None
+    assert second.last_commit == receipt.record
+    assert any("commit log" in text for text in first.assumptions)
+
+
+def test_large_files_are_read_in_pieces(store: StoreLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_files, "_PIECE_BYTES", 5_000)
+    monkeypatch.setattr(_files, "_TAIL_BYTES", 700)
+    store.publish(1, ids(*range(40_000)))
+    assert store.numbers() == list(range(40_000))
+    with open_parquet(store.objects(), store.log().commits()[0].files[0]) as parquet:
+        assert parquet.metadata.num_rows == 40_000
+
+
+def test_a_disk_that_is_full_is_no_failure_of_the_store(
+    store: StoreLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with store.session() as session:
+        monkeypatch.setattr(StagedFile, "append", full)
+        with pytest.raises(DiskFullError, match=str(store.path)):
+            session.stage(Batch(ids(1)))
+
+
+def test_what_cannot_be_read_as_it_was_written_is_told(
+    store: StoreLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(*_: object, **__: object) -> None:
+        raise pa.ArrowInvalid("Corrupt snappy compressed data")
+
+    store.publish(1, ids(1))
+    monkeypatch.setattr(_read, "rows_of", torn)
+    with pytest.raises(DataValidationError, match="Corrupt"):
+        store.read()

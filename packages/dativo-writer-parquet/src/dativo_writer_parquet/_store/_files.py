@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -98,11 +97,6 @@ class _Reader(io.RawIOBase):
             pieces.append(self._piece(end))
             self._position += len(pieces[-1])
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
     def _piece(self, end: int) -> bytes:
         if self._position >= self._tail_start:

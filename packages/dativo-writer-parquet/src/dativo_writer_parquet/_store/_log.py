@@ -125,7 +125,7 @@ class Log:
         """
         found = self._read(sequence)
         if found is None:
-            raise self._unreadable(sequence, "it is missing")
+            raise self.unreadable(sequence, "it is missing")
         return found
 
     def commits(self) -> Sequence[CommitEntry]:
@@ -189,7 +189,7 @@ class Log:
     def _commit(self, sequence: int) -> CommitEntry:
         entry = self.entry(sequence)
         if not isinstance(entry, CommitEntry):
-            raise self._unreadable(sequence, "it is no commit")
+            raise self.unreadable(sequence, "it is no commit")
         return entry
 
     def _read(self, sequence: int) -> Entry | None:
@@ -202,10 +202,10 @@ class Log:
         try:
             entry = parsed(found.data, sequence, found.modified)
         except (ValueError, pa.ArrowException) as error:
-            raise self._unreadable(sequence, str(error)) from error
+            raise self.unreadable(sequence, str(error)) from error
         record = entry.published.record.commit if isinstance(entry, CommitEntry) else None
         if record is not None and record.stream != self.keys.stream:
-            raise self._unreadable(sequence, f"it is of the stream {record.stream!r}")
+            raise self.unreadable(sequence, f"it is of the stream {record.stream!r}")
         return entry
 
     def _list(self, start: int) -> Sequence[Listed]:
@@ -219,7 +219,7 @@ class Log:
         expected = range(numbers[0], numbers[0] + len(numbers)) if numbers else range(0)
         if numbers != list(expected) or (numbers and start <= 1 and numbers[0] != 1):
             missing = next((a for a, b in zip(expected, numbers, strict=False) if a != b), 1)
-            raise self._unreadable(missing, "it is missing")
+            raise self.unreadable(missing, "it is missing")
         return found
 
     def _number(self, listed: Listed) -> int:
@@ -243,7 +243,8 @@ class Log:
         is_sane = all(isinstance(value, int) and value >= 0 for value in attrs.astuple(hint))
         return hint if is_sane else Hint()
 
-    def _unreadable(self, sequence: int, why: str) -> StateUnreadableError:
+    def unreadable(self, sequence: int, why: str) -> StateUnreadableError:
+        """Return the error of a log that is not as Dativo left it."""
         key = self.objects.name(self.keys.entry(sequence))
         return StateUnreadableError(
             f"the entry {key} cannot be read: {why}",

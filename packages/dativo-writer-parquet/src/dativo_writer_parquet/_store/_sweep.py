@@ -70,9 +70,12 @@ def _quiet_until(log: Log, listed: Sequence[Listed], now: datetime, start: int) 
 
 
 def _written(log: Log, sequence: int) -> datetime:
-    """Return when the store took an entry, by its clock."""
+    """Return when the store took an entry, by its clock.
+
+    Raises:
+        StateUnreadableError: It is missing.
+    """
     found = log.objects.read(log.keys.entry(sequence))
     if found is None:
-        log.entry(sequence)  # raises
-    assert found is not None
+        raise log.unreadable(sequence, "it is missing")
     return found.modified

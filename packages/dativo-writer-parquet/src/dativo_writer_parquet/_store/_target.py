@@ -141,13 +141,6 @@ class Prefix:
     ) -> Sealed:
         self._log.catch_up()
         self._require_claim()
-        newest = self._log.commit
-        if newest is None or newest.published.record != record:
-            raise ConcurrencyError(
-                f"{self.name} was written while it was compacted; nothing was changed",
-                stream=self._log.keys.stream,
-                phase="compact",
-            )
         files = self._sealed(area, schema, rows)
         entry = self._entry(schema, record.commit, files, follows=False)
         return self._ready(area, attrs.evolve(entry, session=f"{self._session}/compaction"))
