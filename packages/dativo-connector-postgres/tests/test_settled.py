@@ -125,6 +125,24 @@ def test_rows_of_the_future_wait_until_it_has_come(times: Job) -> None:
     assert times.run() == [2, 3]
 
 
+@pytest.mark.parametrize(
+    ("kind", "latest"),
+    [("timestamp", "(now() AT TIME ZONE 'utc') + interval '14 hours'"),
+     ("date", "((now() AT TIME ZONE 'utc') + interval '14 hours')::date")],
+)  # fmt: skip
+def test_rows_of_a_far_future_wait_although_no_zone_is_told(
+    source: Any, kind: str, latest: str
+) -> None:
+    source.execute(f"CREATE TABLE t (id int PRIMARY KEY, at {kind} NOT NULL)")
+    source.execute(f"INSERT INTO t VALUES (1, '2024-01-01'), (2, '9999-12-31'), (3, {latest})")
+    job = Job(source)
+
+    assert job.run() == [1, 3]
+    assert "that is more than a day after the run began" in job.warnings[0]
+    source.execute(f"INSERT INTO t VALUES (4, {latest}); UPDATE t SET at = {latest} WHERE id = 2")
+    assert job.run() == [2, 4]
+
+
 @pytest.mark.parametrize("wait_for", [WaitFor.AUTO, WaitFor.WRITERS])
 def test_role_that_sees_no_start_times_waits_by_observation(
     times: Job, restricted: Any, reader_role: str, wait_for: WaitFor

@@ -15,12 +15,15 @@ from dativo_connector_postgres._ends import highest
 from dativo_connector_postgres._lag import lag_of
 from dativo_connector_postgres._plan import StreamPlan
 from dativo_connector_postgres._position import Position
-from dativo_connector_postgres._ranges import base_of, compare, literal
+from dativo_connector_postgres._ranges import base_of, compare, is_of_time, literal
 from dativo_connector_postgres._relations import Column
 from dativo_connector_postgres._snapshot import Snapshot
 from dativo_connector_postgres._writers import blocks, family_of, starts_of, touches
 
 __all__ = ["Limit", "Pending", "Settlement", "pending_of", "settle"]
+
+_AHEAD_OF_UTC = timedelta(days=1)
+"""A clock of a zone that the column does not tell is less than that ahead of the server's."""
 
 _MOST_NAMES = 700
 """Transactions that one observation may name; a checkpoint has room for two observations."""
@@ -113,9 +116,8 @@ def settle(
     cursor, activity = plan.cursor, snapshot.activity
     assert cursor is not None
     family = family_of(snapshot, plan)
-    limits = list(_by_job(plan, cursor, activity, top))
+    limits = [*_by_job(plan, cursor, activity, top), *_by_clock(cursor, activity)]
     if base_of(cursor).name == "timestamptz":
-        limits.append(_by_clock(cursor, activity))
         starts = starts_of(plan, activity, family)
         if starts is not None:
             limits += [_by_start(plan, cursor, start) for start in starts[:1]]
@@ -148,10 +150,15 @@ def _below(cursor: Column, value: str, distance: int) -> str:
     return str(end if lowest is None else max(end, Decimal(lowest)))
 
 
-def _by_clock(cursor: Column, activity: Activity) -> Limit:
+def _by_clock(cursor: Column, activity: Activity) -> Iterator[Limit]:
     """Once a row of the future is read, nothing before it would be found any more."""
-    now = activity.at.isoformat()
-    return Limit(compare(cursor, "<", now), f"since {now}", "that is after the run began")
+    if base_of(cursor).name == "timestamptz":
+        now = activity.at.isoformat()
+        yield Limit(compare(cursor, "<", now), f"since {now}", "that is after the run began")
+    elif is_of_time(cursor):
+        latest = _moment(cursor, activity.at + _AHEAD_OF_UTC)
+        why = "that is more than a day after the run began"
+        yield Limit(compare(cursor, "<=", latest), f"after {latest}", why)
 
 
 def _by_start(plan: StreamPlan, cursor: Column, start: datetime) -> Limit:
