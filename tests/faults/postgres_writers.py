@@ -132,7 +132,7 @@ def _beyond(number: int, workspace: Workspace) -> None:
         assert "1 rows have no value in the cursor 'at'" in said, said
         after = published(dativo.folder / "lake", _STREAM, play.mode)
         compare("late rows are not looked for", before, after)
-        _is_told(dativo, f"more than {play.lag_seconds}s before its commit", "without a value")
+        _is_told(dativo, f"commits with at more than {play.lag_seconds}s before", "without a value")
     _held_back(source, workspace)
 
 
