@@ -143,6 +143,19 @@ def test_rows_of_a_far_future_wait_although_no_zone_is_told(
     assert job.run() == [2, 4]
 
 
+@pytest.mark.parametrize("kind", ["timestamp", "date"])
+def test_observation_does_not_reach_into_a_far_future(source: Any, kind: str) -> None:
+    source.execute(f"CREATE TABLE t (id int PRIMARY KEY, at {kind} NOT NULL)")
+    source.execute("INSERT INTO t VALUES (1, '9999-12-31')")
+    job = Job(source)
+    with transaction(source, "INSERT INTO t VALUES (2, now())"):
+        job.run()
+
+    assert job.state is not None
+    pending: Any = job.state.value["pending"]
+    assert pending[-1]["value"] < str(datetime.now(UTC) + timedelta(days=2))
+
+
 @pytest.mark.parametrize("wait_for", [WaitFor.AUTO, WaitFor.WRITERS])
 def test_role_that_sees_no_start_times_waits_by_observation(
     times: Job, restricted: Any, reader_role: str, wait_for: WaitFor

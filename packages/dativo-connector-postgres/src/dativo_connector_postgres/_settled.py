@@ -239,8 +239,9 @@ def _end(snapshot: Snapshot, plan: StreamPlan, activity: Activity, top: str) -> 
     lag = lag_of(plan.options.lag, cursor)
     if isinstance(lag, int):
         return _below(cursor, top, lag)
-    if lag is None and base_of(cursor).name != "timestamptz":
+    if not is_of_time(cursor):
         return top
-    latest = _moment(cursor, activity.at - (lag or timedelta()))
+    ahead = timedelta() if base_of(cursor).name == "timestamptz" else _AHEAD_OF_UTC
+    latest = _moment(cursor, activity.at + ahead if lag is None else activity.at - lag)
     given = f"{literal(cursor, top)}, {literal(cursor, latest)}"
     return str(snapshot.row(f"SELECT least({given})::text")[0])
