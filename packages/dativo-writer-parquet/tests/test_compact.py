@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import shutil
 from pathlib import Path
@@ -330,6 +332,24 @@ def test_what_is_retired_goes_after_the_grace_time(lake: Lake) -> None:
     assert _retired(lake) == []
     with pytest.raises(pa.ArrowInvalid, match="was replaced while it was read"):
         reader.read_all()
+
+
+def test_what_cannot_be_swept_does_not_take_back_a_commit(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = lake.having(mode=WriteMode.REPLACE)
+    lake.publish(1, ids(1))
+    with lake.session() as session:
+        staged = session.stage(Batch(ids(2)))
+        monkeypatch.setattr(_local, "sweep_retired", _failing)
+        receipt = session.commit(lake.identity(2), [staged])
+
+    assert receipt.record.rows == 1
+    assert lake.numbers() == [2]
+
+
+def _failing(*_: object, **__: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_a_lost_control_folder_is_made_anew(lake: Lake) -> None:

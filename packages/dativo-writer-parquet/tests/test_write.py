@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -459,3 +460,25 @@ def test_published_files_can_be_opened_to_others(lake: Lake) -> None:
 def test_the_identity_helper_matches_the_stream(lake: Lake) -> None:
     assert isinstance(lake.identity(1), Commit)
     assert lake.identity(1).stream == STREAM
+
+
+def test_an_epoch_that_got_lost_is_missed(lake: Lake) -> None:
+    for epoch in (1, 2, 3):
+        lake.publish(epoch, ids(epoch))
+    shutil.rmtree(lake.data / "epoch-0000000002")
+
+    for use in (lake.open, lake.read):
+        with pytest.raises(StateError, match="has the epochs 1 to 3, but not 2") as lost:
+            use()
+        assert lost.value.details["missing"] == [2]
+    lake.having(mode=WriteMode.REPLACE).publish(4, ids(9))
+    assert lake.numbers() == [9]
+
+
+def test_the_first_epochs_may_be_removed(lake: Lake) -> None:
+    for epoch in (1, 2, 3):
+        lake.publish(epoch, ids(epoch))
+    shutil.rmtree(lake.data / "epoch-0000000001")
+    lake.publish(4, ids(4))
+
+    assert lake.numbers() == [2, 3, 4]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 import attrs
 
@@ -115,7 +115,9 @@ class Folder:
             self._sweep()
 
     def _sweep(self) -> None:
-        sweep_retired(self._place, grace_seconds=self._config.grace_seconds)
+        # The epoch is published by now, whatever becomes of what was published before.
+        with suppress(OSError):
+            sweep_retired(self._place, grace_seconds=self._config.grace_seconds)
 
     def _sealed(
         self, area: StagingArea, schema: EpochSchema, commit: Commit, rows: int

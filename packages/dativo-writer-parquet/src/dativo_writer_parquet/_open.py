@@ -24,7 +24,7 @@ from dativo_writer_parquet._layout import Place
 from dativo_writer_parquet._live import require_keyed
 from dativo_writer_parquet._publish import LockTimeoutError, can_exchange, locked, make_folder
 from dativo_writer_parquet._read import published_state
-from dativo_writer_parquet._records import Published, newest
+from dativo_writer_parquet._records import Published, newest, published_epochs, require_gapless
 from dativo_writer_parquet._retired import sweep_retired
 from dativo_writer_parquet._succession import require_same_way
 from dativo_writer_parquet._versions import merge_key, require_mergeable
@@ -74,6 +74,8 @@ def open_place(
                 context.log("removed what broken runs left staged", stream=place.stream, runs=swept)
             failpoint("parquet.swept")
             last = newest(place)
+            if request.mode is not WriteMode.REPLACE:
+                require_gapless(place, published_epochs(place))
             claim = _claim(place, request, context, last)
             failpoint("parquet.claimed")
             workspace = open_workspace(place)

@@ -15,7 +15,7 @@ from dativo_writer_parquet._config import ParquetConfig
 from dativo_writer_parquet._errors import explained
 from dativo_writer_parquet._layout import FILE_SUFFIX, Place, epoch_folder
 from dativo_writer_parquet._live import Budget, live_rows
-from dativo_writer_parquet._records import Published, newest, published_epochs
+from dativo_writer_parquet._records import Published, newest, published_epochs, require_gapless
 from dativo_writer_parquet._rows import rows_of
 from dativo_writer_parquet._state import DataFile, State
 
@@ -82,10 +82,11 @@ def _number(place: Place) -> int:
 
 
 def _state(place: Place, last: Published) -> State:
+    epochs = [epoch for epoch in published_epochs(place) if epoch <= last.record.commit.epoch]
+    require_gapless(place, epochs)
     files = [
         DataFile(epoch, str(path.relative_to(place.epoch(epoch))), path.stat().st_size)
-        for epoch in published_epochs(place)
-        if epoch <= last.record.commit.epoch
+        for epoch in epochs
         for path in _paths(place.epoch(epoch))
     ]
     return State(

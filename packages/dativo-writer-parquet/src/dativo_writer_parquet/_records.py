@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from dativo.contract import CommitRecord
 from dativo.errors import DativoError, StateError, StateUnreadableError
 from dativo_writer_parquet._config import PartitionBy, PartitionPart
-from dativo_writer_parquet._layout import COMMIT_SUFFIX, Place, epoch_of
+from dativo_writer_parquet._layout import COMMIT_SUFFIX, Place, epoch_folder, epoch_of
 
 __all__ = [
     "Published",
@@ -24,6 +24,7 @@ __all__ = [
     "published_epochs",
     "published_of",
     "read_epoch",
+    "require_gapless",
 ]
 
 COMMIT_KEY = b"dativo.commit"
@@ -112,6 +113,22 @@ def newest(place: Place) -> Published | None:
     """
     epochs = published_epochs(place)
     return read_epoch(place, epochs[-1]) if epochs else None
+
+
+def require_gapless(place: Place, epochs: Sequence[int]) -> None:
+    """Refuse a stream that lacks an epoch between its first and its last one.
+
+    Raises:
+        StateError: An epoch was removed, or got lost in a copy of the folder.
+    """
+    missing = sorted({*range(epochs[0], epochs[-1])} - {*epochs}) if epochs else []
+    if missing:
+        raise StateError(
+            f"{place.data} has the epochs {epochs[0]} to {epochs[-1]}, but not {missing[0]}",
+            fix=f"Restore {epoch_folder(missing[0])} from a backup, or run with --full-refresh.",
+            details={"path": str(place.data), "missing": missing},
+            stream=place.stream,
+        )
 
 
 def read_epoch(place: Place, epoch: int) -> Published:
