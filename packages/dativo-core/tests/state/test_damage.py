@@ -141,6 +141,17 @@ def test_what_is_damaged_is_moved_aside_with_its_log(crashed: Path) -> None:
     assert epoch_of(crashed) == 0
 
 
+def test_a_folder_in_its_place_is_moved_aside(closed: Path) -> None:
+    (closed / "state.db").unlink()
+    (closed / "state.db").mkdir()
+
+    aside = move_damaged_aside(closed, "job")
+
+    assert aside is not None
+    assert aside.is_dir()
+    assert epoch_of(closed) == 0
+
+
 def test_what_cannot_be_moved_is_an_error(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (closed / "state.db").write_bytes(b"garbage" * 1000)
 

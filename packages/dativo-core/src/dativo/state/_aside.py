@@ -15,8 +15,8 @@ __all__ = ["move_damaged_aside"]
 def move_damaged_aside(folder: Path, job: str) -> Path | None:
     """Rename the state database of the project's ``.dativo`` *folder* if it is damaged.
 
-    Damaged is what no database is, has pages that make no sense, or holds a state of *job* that
-    cannot be read. A database that is locked, or that may not be read, is not.
+    Damaged is what is no database or not even a file, has pages that make no sense, or holds a
+    state of *job* that cannot be read. A database that is locked, or that may not be read, is not.
 
     Returns:
         Its new name; ``None`` if it is all right.
@@ -24,6 +24,8 @@ def move_damaged_aside(folder: Path, job: str) -> Path | None:
     Raises:
         StateUnreadableError: It cannot be used, but is not damaged.
     """
+    if (folder / STATE_FILE).is_dir():
+        return _move(folder / STATE_FILE)
     try:
         StateStore(folder).close()
         read_stored(folder, job)
