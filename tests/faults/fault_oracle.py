@@ -199,8 +199,9 @@ def state_commit(folder: Path) -> Known:
     if not (folder / "state.db").exists():
         return Known()
     with tempfile.TemporaryDirectory(prefix="dativo-fault-state-") as name:
-        for file in folder.glob("state.db*"):
-            shutil.copy(file, name)
+        for file in (folder / "state.db", folder / "state.db-wal"):
+            if file.exists():
+                shutil.copy(file, name)
         with closing(sqlite3.connect(Path(name) / "state.db")) as database:
             tables = {str(row[0]) for row in database.execute("select name from sqlite_master")}
             if "state" not in tables:

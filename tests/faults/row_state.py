@@ -25,6 +25,7 @@ from dativo_writer_parquet import ParquetConfig, write
 _JOB = "numbers_to_lake"
 _CHUNKS = 40
 _STATE_ERROR = 60
+_NEWER = "a newer format"
 
 
 def cut_log(number: int, workspace: Workspace) -> None:
@@ -79,6 +80,10 @@ def replaced(number: int, workspace: Workspace) -> None:
     assert ended.code == _STATE_ERROR, f"{kind}: {ended}"
     assert "state.db" in ended.error["message"], f"{kind}: {ended}"
     dativo = job.dativo(workspace)
+    if kind == _NEWER:
+        # It is not damaged, so it stays until somebody moves it away.
+        assert "upgrade" in dativo("state", "rebuild", "--json", code=_STATE_ERROR).error["fix"]
+        (folder / "state.db").unlink()
     dativo("state", "rebuild", "--json", code=0)
     check_state(job)
     assert state_commit(folder) == newest_commit(job)
@@ -236,7 +241,7 @@ _REPLACEMENTS: dict[str, Callable[[Path, random.Random], None]] = {
     "garbage": _garbage,
     "text": _text,
     "half garbage": _half_garbage,
-    "a newer format": _future,
+    _NEWER: _future,
     "a folder": _folder,
 }
 
