@@ -45,6 +45,7 @@ _WHOLE_COPY = "each run adds a whole copy of the stream"
 _CURSOR = "a new or changed record gets a cursor value that is not below those already read"
 _VERSIONS = "a changed record is published once more for each change that a run has seen"
 _SCANNED = "a record is deleted by the first run that no longer finds its key in the source"
+_COMES_BACK = "a record whose key comes back to the source gets a new cursor value"
 _STAYS = "a record that is deleted in the source stays published"
 
 
@@ -145,6 +146,8 @@ def _assumptions(plan: StreamPlan, said: tuple[str, ...]) -> Iterator[str]:
         return
     if mode is WriteMode.MERGE or plan.read.mode is ReadMode.INCREMENTAL:
         yield _STAYS if plan.keys is None else _SCANNED
+        if plan.keys is not None and plan.read.mode is ReadMode.INCREMENTAL:
+            yield _COMES_BACK
 
 
 def _word(guarantee: Guarantee) -> str:
