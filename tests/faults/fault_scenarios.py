@@ -118,6 +118,15 @@ def _state_damaged(mode: str) -> _Preparation:
     return prepare
 
 
+def _retired(workspace: Workspace, base: Base) -> NumbersJob:
+    """Two generations were published without a grace time for readers of the first one."""
+    job = _job(base, "replace", writer={"grace_seconds": 0})
+    for generation in "ab":
+        before = attrs.evolve(job, generation=generation).write()
+        before.dativo(workspace)(*_RUN, code=0)
+    return attrs.evolve(job, generation="c").write()
+
+
 def _complete(mode: str, **changes: Any) -> _Preparation:
     def prepare(workspace: Workspace, base: Base) -> NumbersJob:
         job = _job(base, mode, **changes).write()
@@ -149,6 +158,7 @@ SCENARIOS = (
     ),
     Scenario(name="replace.first", prepare=_first("replace")),
     Scenario(name="replace.next", prepare=_next("replace"), is_traced=True),
+    Scenario(name="replace.retired", prepare=_retired),
     Scenario(name="merge.first", prepare=_first("merge")),
     Scenario(name="merge.next", prepare=_next("merge"), is_traced=True),
     Scenario(name="merge.deletes", prepare=_next("merge", gone=(3, 4, 17)), is_traced=True),
