@@ -94,9 +94,7 @@ class StoreJob:
 
 
 @pytest.fixture
-def job(
-    work: WorkFolder, tmp_path: Path, s3_server: S3Server, s3_proxy: FaultProxy
-) -> StoreJob:
+def job(work: WorkFolder, tmp_path: Path, s3_server: S3Server, s3_proxy: FaultProxy) -> StoreJob:
     site = install(tmp_path / "site", scripted_connectors())
     command = Command(work.path, site=(site,), variables={"STORE_SECRET": SECRET_KEY})
     return StoreJob(work, command, f"s3://{s3_server.create_bucket()}/lake", s3_proxy)

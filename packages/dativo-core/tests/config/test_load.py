@@ -386,7 +386,8 @@ def test_way_to_find_deletions_is_one_of_those_known(load: Load, problems_of: Pr
     )
 
     assert load(text).streams[0].deletes is Deletes.KEY_SCAN
-    assert problems_of(text.replace("key_scan", "key_scans")) == [
+    (problem,) = problems_of(text.replace("key_scan", "key_scans"))
+    assert problem == (
         "job.yaml:4:30 streams[0].deletes: expected one of 'none', 'key_scan', got 'key_scans' "
         "(did you mean 'key_scan'?)"
-    ]
+    )

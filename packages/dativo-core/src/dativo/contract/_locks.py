@@ -22,6 +22,8 @@ LEASE_SECONDS = 60.0
 
 _BEATS_PER_LEASE = 6
 _SECOND_LOOK_SECONDS = 0.2
+_LOOKS = 3
+_LOOK_SECONDS = 0.01
 
 
 class HeldLock(Protocol):
@@ -93,7 +95,7 @@ def lock_holder(path: Path) -> Mapping[str, object] | None:
     except FileNotFoundError:
         return None
     try:
-        return None if _try_lock(descriptor) else _read_holder(path)
+        return None if _try_lock(descriptor, fcntl.LOCK_SH) else _read_holder(path)
     finally:
         os.close(descriptor)
 
@@ -113,7 +115,7 @@ def _acquire(path: Path, what: str, lease_seconds: float) -> int:
     while True:
         descriptor = _open(path)
         try:
-            if _try_lock(descriptor):
+            if _try_lock_patiently(descriptor):
                 os.utime(descriptor)  # or it looks as silent as its last holder
                 if _is_same(path, descriptor):
                     return descriptor
@@ -148,9 +150,18 @@ def _open(path: Path) -> int:
     return descriptor
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock_patiently(descriptor: int) -> bool:
+    """Try more than once: who only looks for the holder has the lock for an instant."""
+    for _ in range(_LOOKS):
+        if _try_lock(descriptor):
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return _try_lock(descriptor)
+
+
+def _try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
