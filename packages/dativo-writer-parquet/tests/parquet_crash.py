@@ -4,17 +4,19 @@ Each round forks. The child publishes epochs and is ended without notice, either
 just after its n-th system call of the kind that changes the disk, or by SIGKILL at a random time.
 The parent then checks what a reader sees, reopens the stream as a new run, and publishes on.
 
-``python parquet_crash.py FOLDER MODE calls|kills NUMBER SEED``
+``python parquet_crash.py FOLDER MODE calls|kills|points NUMBER SEED``
 
 MODE is append, replace or merge; with ``+compact`` the child also compacts after each epoch.
 
-``calls 1 0`` visits every call, ``calls 7 3`` every seventh; ``kills 40 1`` kills 40 times.
+``calls 1 0`` visits every call, ``calls 7 3`` every seventh; ``kills 40 1`` kills 40 times;
+``points 2 0`` ends a child at each fail point when it is passed for the second time.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -27,7 +29,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from parquet_lake import Lake
 
-from dativo.contract import Batch, WriteMode
+import dativo_writer_parquet
+from dativo.contract import FAILPOINT_VARIABLE, Batch, WriteMode
 from dativo_test_support.context import FakeContext
 from dativo_writer_parquet import _publish, compact
 
@@ -168,14 +171,40 @@ def calls(lake: Lake, step: int, seed: int, *, compacts: bool) -> int:
     return deaths
 
 
+def points(lake: Lake, passes: int, _seed: int, *, compacts: bool) -> int:
+    """End a child at each fail point of the writer, and tell which ones it never came to."""
+
+    def arm(name: str) -> Callable[[], None]:
+        return lambda: os.environ.__setitem__(FAILPOINT_VARIABLE, f"{name}:{passes}")
+
+    sources = Path(dativo_writer_parquet.__file__).parent.glob("*.py")
+    text = "".join(source.read_text() for source in sources)
+    names = re.findall(r'failpoint\("([a-z_.]+)"\)', text)
+    assert len(names) == len(set(names)), names
+    reached = [
+        name for name in names if round_of(lake, arm(name), lambda _child: None, compacts=compacts)
+    ]
+    sys.stdout.write(f"not reached: {' '.join(sorted({*names} - {*reached}))}\n")
+    return len(reached)
+
+
 def kills(lake: Lake, rounds: int, seed: int, *, compacts: bool) -> int:
-    """Kill a child at random moments."""
+    """Kill a child at random moments of the time that one takes which nobody kills."""
     source = random.Random(seed)
+    seconds: list[float] = []
+
+    def watch(child: int) -> None:
+        start = time.monotonic()
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        seconds.append(time.monotonic() - start)
 
     def kill(child: int) -> None:
-        time.sleep(source.uniform(0, 0.3 if compacts else 0.12))
+        time.sleep(source.uniform(0, max(seconds)))
         os.kill(child, signal.SIGKILL)
 
+    for _ in range(2):  # the first one loads what the others find in memory
+        round_of(lake, lambda: None, watch, compacts=compacts)
+    del seconds[0]
     return sum(round_of(lake, lambda: None, kill, compacts=compacts) for _ in range(rounds))
 
 
@@ -186,9 +215,9 @@ def main() -> None:
         Path(folder) / "lake",
         mode=WriteMode(name),
         primary_key=("number",) if name == "merge" else (),
-        settings={} if more else {"file_rows": 7},
+        settings={"grace_seconds": 0} if more else {"file_rows": 7},
     )
-    ways = {"calls": calls, "kills": kills}
+    ways = {"calls": calls, "kills": kills, "points": points}
     deaths = ways[way](lake, int(rounds), int(seed), compacts=more == "compact")
     sys.stdout.write(f"deaths: {deaths}\n")
 

@@ -48,3 +48,8 @@ def test_death_at_any_call_loses_and_doubles_nothing(folder: str, mode: str) -> 
 @pytest.mark.parametrize("mode", MODES)
 def test_kill_at_random_moments_loses_and_doubles_nothing(folder: str, mode: str) -> None:
     assert _deaths(folder, mode, "kills", "15", "20261123") > 5
+
+
+@pytest.mark.slow
+def test_death_at_each_fail_point_loses_and_doubles_nothing(folder: str) -> None:
+    assert _deaths(folder, "merge+compact", "points", "2", "0") >= 20

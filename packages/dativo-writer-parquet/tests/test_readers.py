@@ -14,6 +14,8 @@ import pytest
 from parquet_lake import Lake, by
 
 from dativo.contract import Batch, WriteMode
+from dativo_test_support.context import FakeContext
+from dativo_writer_parquet import compact
 
 ROWS = 60
 SECONDS = 4.0
@@ -91,6 +93,50 @@ def _poll(lake: Lake, read: Callable[[Lake], Rows], stop: threading.Event) -> li
             problems.append(f"{sorted(epochs)} after {highest}")
         highest = max(newest, highest)
     return [*problems, f"read {reads}"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.MERGE], ids=str)
+def test_readers_of_a_stream_that_is_compacted_see_whole_epochs(
+    merged: Lake, mode: WriteMode
+) -> None:
+    """Every epoch updates all records in merge mode, so that a mix of two would be seen."""
+    lake = merged.having(mode=mode, primary_key=("number",), settings={"grace_seconds": 30})
+    lake.publish(1, _records(1))
+    stop = threading.Event()
+    problems: list[str] = []
+    reads = []
+
+    def poll() -> None:
+        highest = 0
+        while not stop.is_set():
+            epochs = lake.read()["epoch"].to_pylist()
+            seen, newest = set(epochs), max(epochs)
+            whole = len(epochs) == ROWS * len(seen)
+            complete = seen == ({newest} if mode is WriteMode.MERGE else set(range(1, newest + 1)))
+            if not (whole and complete) or newest < highest:
+                problems.append(f"{len(epochs)} rows of {sorted(seen)} after {highest}")
+            highest = newest
+            reads.append(newest)
+
+    threads = [threading.Thread(target=poll) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    epoch, compactions, deadline = 1, 0, time.monotonic() + SECONDS
+    with lake.session() as session:
+        while time.monotonic() < deadline:
+            epoch += 1
+            session.commit(lake.identity(epoch), [session.stage(Batch(_records(epoch)))])
+            result = compact(lake.config, lake.request, FakeContext())
+            assert result is not None
+            compactions += result.files_after < result.files_before
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert problems == []
+    assert len(reads) > 5
+    assert compactions > 5
 
 
 @pytest.mark.slow

@@ -101,7 +101,7 @@ def _exchange(folder: Path) -> CheckItem:
         return CheckItem.ok("replace", "two folders can be exchanged in one step")
     error = CapabilityMissingError(
         f"the file system of {folder.parent} cannot exchange two folders in one step: append mode "
-        "works, replace mode is refused",
+        "works, replace mode is refused, and so are compaction and a full refresh",
         fix="Use a local file system (ext4, xfs, btrfs, tmpfs, APFS), or append mode.",
     )
     return CheckItem("replace", Verdict.PARTIAL, error.message, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -111,11 +112,14 @@ def _paths(folder: Path) -> list[Path]:
 def _open(place: Place, file: DataFile) -> pq.ParquetFile:
     """Open *file* where it was published, or where it went when it was exchanged for others."""
     name = f"{epoch_folder(file.epoch)}/{file.name}"
-    for folder in (place.data, *place.retired_states()):
-        try:
+    try:
+        return pq.ParquetFile(place.data / name, memory_map=False)
+    except FileNotFoundError:
+        pass
+    # Listed only now: a state is among the retired before it leaves its place.
+    for folder in place.retired_states():
+        with suppress(FileNotFoundError):
             return pq.ParquetFile(folder / name, memory_map=False)
-        except FileNotFoundError:
-            continue
     raise _replaced(place)
 
 
