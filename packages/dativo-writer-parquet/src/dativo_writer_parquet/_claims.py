@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -49,6 +50,11 @@ class Claim:
         mine = self.job_id, self.run_id, self.fence
         return mine == (other.job_id, other.run_id, other.fence)
 
+    def told_to(self, job_id: str) -> Mapping[str, object]:
+        """Return the details of an error; only a run of the same job may go above the fence."""
+        about: dict[str, object] = {"holder": attrs.asdict(self)}
+        return {**about, "fence": self.fence} if self.job_id == job_id else about
+
     def __str__(self) -> str:
         place = f" (pid {self.pid} on {self.host})" if self.pid else ""
         return f"run {self.run_id} of job {self.job_id}, fence {self.fence}{place}"
@@ -87,13 +93,16 @@ def publish_claim(place: Place, claim: Claim, holder: Claim | None) -> None:
     """Make *claim* the newest one, durably; call it under the lock.
 
     Raises:
-        ConcurrencyError: *holder* is another run whose fence is not lower.
+        ConcurrencyError: *holder* is a run of another job, or one whose fence is not lower.
     """
-    if holder is not None and not claim.is_same_run(holder) and claim.fence <= holder.fence:
+    # Fences of two jobs cannot be compared: the first one stays.
+    if holder is not None and not (
+        claim.is_same_run(holder) or (claim.job_id == holder.job_id and claim.fence > holder.fence)
+    ):
         raise ConcurrencyError(
-            f"{place.data} is claimed by {holder}; this run {claim.run_id} has fence "
-            f"{claim.fence}, which is not above it",
-            details={"holder": attrs.asdict(holder), "fence": holder.fence},
+            f"{place.data} is claimed by {holder}; this is run {claim.run_id} of job "
+            f"{claim.job_id} with fence {claim.fence}, which is not above it",
+            details=holder.told_to(claim.job_id),
             stream=place.stream,
             phase="write",
         )

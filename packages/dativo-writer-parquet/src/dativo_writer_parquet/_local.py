@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
-
-import attrs
 
 from dativo.contract import Commit, CommitRecord, Context
 from dativo.errors import ConcurrencyError
-from dativo_writer_parquet._claims import Claim, read_claim
+from dativo_writer_parquet._claims import read_claim
 from dativo_writer_parquet._columns import EpochSchema
 from dativo_writer_parquet._config import ParquetConfig
 from dativo_writer_parquet._epoch import (
@@ -137,14 +134,10 @@ class Folder:
             raise ConcurrencyError(
                 f"{self._place.data} was taken over by {holder or 'somebody'} while this run "
                 f"{self._context.run_id} was writing; nothing of it was published",
-                details=_about(holder),
+                details={} if holder is None else holder.told_to(self._context.job_id),
                 stream=self._place.stream,
                 phase="write",
             )
 
     def _critical(self) -> AbstractContextManager[None]:
         return critical(self._place, self._context)
-
-
-def _about(holder: Claim | None) -> Mapping[str, object]:
-    return {} if holder is None else {"holder": attrs.asdict(holder), "fence": holder.fence}

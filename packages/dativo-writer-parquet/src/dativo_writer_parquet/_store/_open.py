@@ -78,7 +78,7 @@ def taken_over(log: Log, entry: Entry, context: Context) -> ConcurrencyError:
     return ConcurrencyError(
         f"{place} was {what} by {entry.claim} while this run {context.run_id} with fence "
         f"{context.fence} was writing; nothing of it was published",
-        details={"holder": attrs.asdict(entry.claim), "fence": entry.claim.fence},
+        details=entry.claim.told_to(context.job_id),
         stream=log.keys.stream,
         phase="write",
     )
@@ -123,7 +123,7 @@ def _require_newer(log: Log, claim: Claim) -> None:
         raise ConcurrencyError(
             f"{log.objects.name(log.keys.data)} is claimed by {holder}; this run {claim.run_id} "
             f"has fence {claim.fence}, which is not above it",
-            details={"holder": attrs.asdict(holder), "fence": holder.fence},
+            details=holder.told_to(claim.job_id),
             stream=log.keys.stream,
             phase="write",
         )
