@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -187,14 +189,28 @@ def test_holder_is_known_while_it_holds(path: Path) -> None:
 
 
 def test_silent_holder_is_taken_over(path: Path) -> None:
-    with file_lock(path, what="it", holder={"run_id": "r1"}) as first:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         silence(path)
-        with file_lock(path, what="it", holder={"run_id": "r2"}) as second:
-            found = lock_holder(path)
 
-            assert (first.is_held(), second.is_held()) == (False, True)
+        with file_lock(path, what="it", holder={"run_id": "r2"}, lease_seconds=SHORT) as second:
+            found = lock_holder(path)
+            assert second.is_held()
             assert found is not None
             assert found["run_id"] == "r2"
+    finally:
+        os.close(descriptor)
+
+
+def test_clock_that_jumped_makes_nobody_silent(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time
+    with file_lock(path, what="it", holder={}, lease_seconds=SHORT) as lock:
+        monkeypatch.setattr(time, "time", lambda: now() + 3600)
+
+        with pytest.raises(StateLockedError):
+            take(path, SHORT * 30)  # so that the second look is longer than a beat
+        assert lock.is_held()
 
 
 def test_takeover_does_not_wait_for_another_one(path: Path) -> None:

@@ -20,8 +20,8 @@ __all__ = ["LEASE_SECONDS", "FileLock", "HeldLock", "file_lock", "lock_holder"]
 LEASE_SECONDS = 60.0
 """A holder that did not touch its lock for so long may be taken over: it is frozen or far away."""
 
-_BEATS_PER_LEASE = 6
-_SECOND_LOOK_SECONDS = 0.2
+_BEATS_PER_LEASE = 30
+_BEATS_OF_A_SECOND_LOOK = 1.5
 _LOOKS = 3
 _LOOK_SECONDS = 0.01
 
@@ -135,8 +135,12 @@ def _make_way(path: Path, silent: int, what: str, lease_seconds: float) -> None:
     try:
         if not _try_lock(guard):
             raise _refusal(path, what)  # never wait: who takes it over may be frozen as well
-        time.sleep(_SECOND_LOOK_SECONDS)  # it may have got the lock just now and touch it next
-        if _is_same(path, silent) and _is_silent(silent, lease_seconds):
+        # A clock that jumped makes a living holder look silent; but it touches its file soon.
+        touched = os.fstat(silent).st_mtime_ns
+        time.sleep(_BEATS_OF_A_SECOND_LOOK * lease_seconds / _BEATS_PER_LEASE)
+        if os.fstat(silent).st_mtime_ns != touched:
+            raise _refusal(path, what)
+        if _is_same(path, silent):
             fresh = path.with_name(f"{path.name}.new")
             os.close(_open(fresh))
             fresh.replace(path)
