@@ -69,7 +69,7 @@ _FIELDS = {
 }
 _VALUES = {
     "Operation.UPSERT": "They are added, or supersede those of the same key.",
-    "Operation.DELETE": "Records of the same key are removed.",
+    "Operation.DELETE": "Records of the same key are removed; the batch may hold the key alone.",
     "Role.SOURCE": "Data is read from it.",
     "Role.WRITER": "Data is written to it.",
     "StreamStatus.READABLE": "It can be read.",

@@ -67,6 +67,16 @@ def test_deletions_are_taken_in_merge_mode(project: Project) -> None:
     assert [record.rows for record in project.records()] == [10, 2]
 
 
+def test_deletions_may_hold_the_key_alone(project: Project) -> None:
+    engine.run(project.job(source={"rows": 10}, streams=stream(), write_mode="merge"))
+    source = {"rows": 16, "batch_rows": 3, "twist": "deletes_by_key"}
+    result = engine.run(project.job(source=source, streams=stream(), write_mode="merge"))
+
+    assert result.error is None
+    assert sorted(project.merged()) == list(range(1, 14))
+    assert [record.rows for record in project.records()] == [10, 6]
+
+
 @pytest.mark.parametrize(
     ("write_mode", "connectors"), [("append", ("numbers", "ledger")), (None, ("numbers", "plain"))]
 )

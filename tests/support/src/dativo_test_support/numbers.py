@@ -191,6 +191,9 @@ def _twisted(twist: str, number: int, batch: Batch) -> Batch:
         return Batch(pa.table({"id": ["now a text"]}), rows=1)
     if twist == "bad_checkpoint":
         return Batch(batch.data, Checkpoint({"id": object()}), rows=batch.rows)  # type: ignore[dict-item]
+    if twist == "deletes_by_key" and number > 1:
+        keys = pa.table(batch.data).select(["id"])
+        return attrs.evolve(batch, data=keys, op=Operation.DELETE)
     return batch
 
 

@@ -56,14 +56,14 @@ class Drain:
         self._stream = counting.stream
         self._failed = threading.Event()
         self._running: deque[Future[tuple[Staged, int]]] = deque()
-        self._schema: arro3.Schema | None = None
+        self._schemas: dict[Operation, arro3.Schema] = {}
 
     def start(self, batch: Batch, epoch: Epoch) -> None:
         """Start draining *batch*; wait only if as many readers are under way as there are slots."""
         self._counting.require_given(batch)
         self._check_operation(batch)
         tap = Tap(batch.data, tell=self._tell, check=self._check)
-        self._check_schema(tap.schema)
+        self._check_schema(tap.schema, batch.op)
         while len(self._running) >= self._control.limits.parallelism:
             self._collect(epoch, until=FIRST_COMPLETED)
         sequence = epoch.next_sequence()
@@ -128,18 +128,18 @@ class Drain:
                 msg, connector=self._source, stream=self._stream, phase="extract"
             )
 
-    def _check_schema(self, schema: arro3.Schema) -> None:
+    def _check_schema(self, schema: arro3.Schema, op: Operation) -> None:
         if len(set(schema.names)) != len(schema.names):
             msg = f"a stream cannot have two fields of the same name: {sorted(schema.names)}"
             raise ContractViolationError(
                 msg, connector=self._source, stream=self._stream, phase="extract"
             )
-        if self._schema is not None and not self._schema.equals(schema):
+        # Deletions may have the fields of the key alone.
+        if not self._schemas.setdefault(op, schema).equals(schema):
             msg = "two readers of one stream have different schemas"
             raise DataValidationError(
                 msg, connector=self._source, stream=self._stream, phase="extract"
             )
-        self._schema = schema
 
     def _tell(self, rows: int, size_bytes: int) -> None:
         self._control.moved()
