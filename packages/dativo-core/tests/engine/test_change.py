@@ -285,16 +285,16 @@ class TestRebuild:
         ]
         assert [one.stream for one in engine.show_state(job).streams] == ["a"]
 
-    def test_a_database_that_is_only_busy_is_not_moved(self, project: Project) -> None:
+    def test_a_folder_in_its_place_is_moved_aside(self, project: Project) -> None:
         job = merged(project, source={"rows": 10})
         engine.run(job)
         database(project).unlink()
         database(project).mkdir()
 
-        with pytest.raises(Exception, match=r"state\.db"):
-            engine.rebuild_state(job)
+        engine.rebuild_state(job)
 
-        assert database(project).is_dir()
+        assert database(project).is_file()
+        assert [one.stream for one in engine.show_state(job).streams] == ["a"]
 
     def test_a_newer_database_is_not_moved(self, project: Project) -> None:
         job = merged(project, source={"rows": 10})
