@@ -294,7 +294,7 @@ class TestRebuild:
         engine.rebuild_state(job)
 
         assert database(project).is_file()
-        assert [one.stream for one in engine.show_state(job).streams] == ["a"]
+        assert [one.stream for one in engine.show_state(job).streams] == ["numbers"]
 
     def test_a_newer_database_is_not_moved(self, project: Project) -> None:
         job = merged(project, source={"rows": 10})
