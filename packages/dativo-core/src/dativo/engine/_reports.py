@@ -90,8 +90,7 @@ class PlanReport:
     @property
     def error(self) -> DativoError | None:
         """Why a run would not."""
-        errors = {one.stream: one.error for one in self.streams if one.error is not None}
-        return self.refusal or error_of(errors, len(self.streams))
+        return self.refusal or error_of(self.streams)
 
     @property
     def exit_code(self) -> int:
@@ -151,8 +150,7 @@ class CompactReport:
     @property
     def error(self) -> DativoError | None:
         """A stream's own error if all failed alike, else a partial failure."""
-        errors = {one.stream: one.error for one in self.streams if one.error is not None}
-        return error_of(errors, len(self.streams))
+        return error_of(self.streams)
 
     @property
     def exit_code(self) -> int:

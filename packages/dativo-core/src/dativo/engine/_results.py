@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from enum import StrEnum
+from typing import Protocol
 
 import attrs
 
@@ -95,10 +96,9 @@ class RunResult:
     @property
     def error(self) -> DativoError | None:
         """The one error of the run: a stream's own if all failed alike, else a partial failure."""
-        errors = {one.stream: one.error for one in self.streams if one.error is not None}
         if self.interrupted:
-            return next(iter(errors.values()), None)
-        return error_of(errors, len(self.streams))
+            return next((one.error for one in self.streams if one.error is not None), None)
+        return error_of(self.streams)
 
     @property
     def exit_code(self) -> int:
@@ -122,15 +122,26 @@ class RunResult:
         }
 
 
-def error_of(errors: Mapping[str, DativoError], streams: int) -> DativoError | None:
-    """Return the one error of work on *streams*: their own if all failed alike, else the sum."""
+class _Part(Protocol):
+    """What was done for one stream."""
+
+    @property
+    def stream(self) -> str: ...
+
+    @property
+    def error(self) -> DativoError | None: ...
+
+
+def error_of(parts: Sequence[_Part]) -> DativoError | None:
+    """Return the one error of all *parts*: their own if all failed alike, else the sum."""
+    errors = {part.stream: part.error for part in parts if part.error is not None}
     if not errors:
         return None
     found = list(errors.values())
-    if len(found) == streams and len({error.code for error in found}) == 1:
+    if len(found) == len(parts) and len({error.code for error in found}) == 1:
         return found[0]
     return PartialFailureError(
-        f"{len(found)} of {streams} streams failed: {', '.join(errors)}",
+        f"{len(found)} of {len(parts)} streams failed: {', '.join(errors)}",
         retryable=all(error.retryable for error in found),
     )
 

@@ -65,8 +65,7 @@ class StateReport:
     @property
     def error(self) -> DativoError | None:
         """Why the next run would refuse a stream."""
-        errors = {one.stream: one.error for one in self.streams if one.error is not None}
-        return error_of(errors, len(self.streams))
+        return error_of(self.streams)
 
     @property
     def exit_code(self) -> int:

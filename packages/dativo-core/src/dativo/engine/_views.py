@@ -83,8 +83,7 @@ class PreviewResult:
     @property
     def error(self) -> DativoError | None:
         """A stream's own error if all failed alike, else a partial failure."""
-        errors = {table.stream: table.error for table in self.tables if table.error is not None}
-        return error_of(errors, len(self.tables))
+        return error_of(self.tables)
 
     @property
     def exit_code(self) -> int:
