@@ -13,7 +13,9 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
 
+import fault_journal
 import fault_report
 from fault_frame import (
     Result,
@@ -46,7 +48,14 @@ def main() -> int:
     ]
     started = time.monotonic()
     deadline = None if asked.full else started + asked.minutes * 60
-    results = _run(list(interleaved(plans, seed)), asked=asked, deadline=deadline)
+    known = fault_journal.passed(asked.journal) if asked.journal else {}
+    cases = list(interleaved(plans, seed))
+    results = [known[row.name, number] for row, number in cases if (row.name, number) in known]
+    results += _run(
+        [(row, number) for row, number in cases if (row.name, number) not in known],
+        asked=asked,
+        deadline=deadline,
+    )
     summaries = [
         fault_report.Summary(
             row=row,
@@ -75,6 +84,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=20, help="the time of a sample")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--keep", action="store_true", help="keep the folders of failing cases")
+    parser.add_argument(
+        "--journal",
+        type=Path,
+        help="add every result to this file; cases that passed by it do not run again",
+    )
     parser.add_argument("--write", action="store_true", help="renew the table in docs/faults.md")
     parser.add_argument("--list", action="store_true", help="print the rows and end")
     return parser.parse_args()
@@ -114,12 +128,14 @@ def _run(
             if len(running) < asked.jobs:
                 continue
             done, running = wait(running, return_when=FIRST_COMPLETED)
-            results.extend(_told(future.result()) for future in done)
-        results.extend(_told(future.result()) for future in running)
+            results.extend(_told(future.result(), asked.journal) for future in done)
+        results.extend(_told(future.result(), asked.journal) for future in running)
     return results
 
 
-def _told(result: Result) -> Result:
+def _told(result: Result, journal: Path | None) -> Result:
+    if journal is not None:
+        fault_journal.add(journal, result)
     verdict = "FAILED" if result.failure else "ok"
     _say(f"{result.row} {result.number}: {verdict} in {result.seconds:.1f} s")
     if result.failure:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import attrs
+import fault_journal
 from fault_frame import Damage, Result, Row, Workspace, chosen_numbers, interleaved, run_case
 from fault_report import Summary, is_proven, table
 
@@ -76,3 +80,17 @@ def test_the_table_says_what_ran_and_what_did_not() -> None:
         ["c.row", "not run: no compiler", "-", "-", "-", "-", "-"],
         ["all", "2 / 10", "1", "1", "3", "0", "1"],
     ]
+
+
+def test_a_journal_gives_back_what_passed_last(tmp_path: Path) -> None:
+    journal = tmp_path / "faults.jsonl"
+    good = Result(row="a.row", number=0, seconds=0.5, kills=2)
+    bad = attrs.evolve(good, number=1, failure="a hole", lost=3, folder=tmp_path)
+    mended = attrs.evolve(good, number=2, failure="a hole")
+
+    for result in (good, bad, mended, attrs.evolve(good, number=2)):
+        fault_journal.add(journal, result)
+
+    assert sorted(fault_journal.passed(journal)) == [("a.row", 0), ("a.row", 2)]
+    assert fault_journal.passed(journal)["a.row", 0] == good
+    assert not fault_journal.passed(tmp_path / "no.jsonl")
