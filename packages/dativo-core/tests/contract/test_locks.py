@@ -117,14 +117,55 @@ def test_of_eight_at_once_one_holds_it_and_the_others_name_it(path: Path) -> Non
     winner = started[answers.index("held")].process.pid
     refused = [json.loads(answer) for answer in answers if answer != "held"]
     assert {code for code, _, _ in refused} == {60}
-    named = [(message, details) for _, message, details in refused if details["pid"] == winner]
-    for message, details in named:
+    for _, message, details in refused:
         assert message == (
             f"another run of job 'orders' is in progress: process {winner} on "
             f"{socket.gethostname()} since {details['since']}"
         )
-    # Who asks in the moment in which the lock is taken meets a holder without a name.
-    assert all(details["pid"] in {winner, "?"} for _, _, details in refused)
+
+
+def test_holder_that_is_slow_to_write_its_name_is_named(path: Path) -> None:
+    with (
+        slow_holder(path, "", {"pid": 4711, "host": "there", "since": "now"}),
+        pytest.raises(StateLockedError, match="process 4711 on there since now"),
+    ):
+        take(path)
+
+
+def test_name_that_a_crash_left_is_not_taken_for_the_holder(path: Path) -> None:
+    with holders(path, 1, LONG) as (crashed,):
+        assert crashed.ask() == "held"
+        crashed.send(signal.SIGKILL)
+        crashed.process.wait()
+    left = path.read_text()
+    assert json.loads(left)["pid"] == crashed.process.pid
+
+    with (
+        slow_holder(path, left, {"pid": os.getpid(), "host": socket.gethostname()}),
+        pytest.raises(StateLockedError, match=f"process {os.getpid()} on"),
+    ):
+        take(path)
+
+
+def test_holder_that_never_writes_its_name_is_not_waited_for(path: Path) -> None:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(StateLockedError, match=r"process \? on \? since \?"):
+            take(path)
+    finally:
+        os.close(descriptor)
+
+
+def test_lock_that_is_given_back_while_its_holder_has_no_name_is_taken(path: Path) -> None:
+    with slow_holder(path, "", None):
+        take(path)
+
+
+def test_nobody_is_named_after_the_lock_was_given_back(path: Path) -> None:
+    take(path)
+
+    assert path.read_text() == ""
 
 
 def test_frozen_holder_is_taken_over_and_knows_it_when_it_wakes(path: Path) -> None:
@@ -243,6 +284,29 @@ def test_lock_that_is_held_stays_fresh(path: Path) -> None:
         with pytest.raises(StateLockedError):
             take(path, SHORT)
         assert lock.is_held()
+
+
+@contextmanager
+def slow_holder(path: Path, before: str, name: dict[str, object] | None) -> Iterator[None]:
+    """Hold the lock, and write a *name* some time later; without one give the lock back then."""
+    path.write_text(before)
+    descriptor = os.open(path, os.O_RDWR)
+
+    def write() -> None:
+        time.sleep(0.3)
+        if name is None:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        else:
+            path.write_text(json.dumps(name))
+
+    thread = threading.Thread(target=write)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        thread.start()
+        yield
+    finally:
+        thread.join()
+        os.close(descriptor)
 
 
 def silence(path: Path) -> None:

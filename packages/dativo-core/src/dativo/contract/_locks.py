@@ -24,6 +24,7 @@ _BEATS_PER_LEASE = 30
 _BEATS_OF_A_SECOND_LOOK = 1.5
 _LOOKS = 3
 _LOOK_SECONDS = 0.01
+_NAME_SECONDS = 1.0
 
 
 class HeldLock(Protocol):
@@ -85,6 +86,8 @@ def file_lock(
         ended.set()
         if beat.ident is not None:
             beat.join()
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)  # the next holder must not go by this one's name
         os.close(descriptor)
 
 
@@ -115,7 +118,7 @@ def _acquire(path: Path, what: str, lease_seconds: float) -> int:
     while True:
         descriptor = _open(path)
         try:
-            if _try_lock_patiently(descriptor):
+            if _try_lock_patiently(path, descriptor):
                 os.utime(descriptor)  # or it looks as silent as its last holder
                 if _is_same(path, descriptor):
                     return descriptor
@@ -154,13 +157,18 @@ def _open(path: Path) -> int:
     return descriptor
 
 
-def _try_lock_patiently(descriptor: int) -> bool:
-    """Try more than once: who only looks for the holder has the lock for an instant."""
-    for _ in range(_LOOKS):
-        if _try_lock(descriptor):
-            return True
+def _try_lock_patiently(path: Path, descriptor: int) -> bool:
+    """Try more than once: who only looks for the holder has the lock for an instant.
+
+    Who has just got it has yet to write its name, which the refusal is going to tell.
+    """
+    looks, until = 0, time.monotonic() + _NAME_SECONDS
+    while not _try_lock(descriptor):
+        looks += 1
+        if looks > _LOOKS and (_is_named(path) or time.monotonic() > until):
+            return False
         time.sleep(_LOOK_SECONDS)
-    return _try_lock(descriptor)
+    return True
 
 
 def _try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
@@ -212,3 +220,18 @@ def _read_holder(path: Path) -> Mapping[str, object]:
     with contextlib.suppress(OSError, ValueError):
         return dict(json.loads(path.read_text()))
     return {}
+
+
+def _is_named(path: Path) -> bool:
+    """Whether the lock says who holds it; a name that a crash has left does not."""
+    found = _read_holder(path)
+    pid = found.get("pid")
+    if not isinstance(pid, int) or found.get("host") != socket.gethostname():
+        return pid is not None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
