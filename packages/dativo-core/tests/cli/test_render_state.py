@@ -100,6 +100,8 @@ def test_a_rebuild_says_where_the_damaged_database_is(make_sheet: Callable[..., 
         RebuiltStream(stream="a", record=RECORD, is_restored=True),
         RebuiltStream(stream="b", record=RECORD),
         RebuiltStream(stream="c"),
+        RebuiltStream(stream="d", record=RECORD, before=NEWER, is_restored=True),
+        RebuiltStream(stream="e", before=NEWER, is_restored=True),
     )
 
     show_rebuild(sheet.page, StateRebuild(job="shop", damaged=Path("x"), streams=streams))
@@ -109,6 +111,10 @@ def test_a_rebuild_says_where_the_damaged_database_is(make_sheet: Callable[..., 
         "a: restored, epoch 1,200",
         "b: as before, epoch 1,200",
         "c: nothing is published",
+        "d: set back from epoch 1,201 to epoch 1,200",
+        '  the next run reads on from {"value": {"id": 7}, "version": 1}',
+        "e: set back from epoch 1,201 to nothing",
+        "  the next run reads from the beginning",
     ]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from dativo import engine
@@ -18,7 +20,7 @@ from dativo.errors import (
     StateLockedError,
     StateUnreadableError,
 )
-from dativo.state import job_lock, read_stored
+from dativo.state import StateStore, Stored, job_lock, read_stored
 from dativo_test_support.project import Project
 
 WHOLE = ("whole", "whole")
@@ -29,6 +31,10 @@ BOTH = pytest.mark.parametrize("connectors", [WHOLE, ("numbers", "ledger")])
 def merged(project: Project, **job: Any) -> Path:
     job = {"connectors": WHOLE, "write_mode": "merge", "streams": MERGED, **job}
     return project.job(**job)
+
+
+def stored(project: Project) -> Stored:
+    return read_stored(project.folder / ".dativo", "numbers_to_ledger")
 
 
 def database(project: Project) -> Path:
@@ -263,12 +269,12 @@ class TestRebuild:
         engine.run(job)
         database(project).write_bytes(b"garbage" * 999)
         engine.rebuild_state(job)
-        stored = read_stored(project.folder / ".dativo", "numbers_to_ledger").entries
+        before = stored(project).entries
 
         again = engine.rebuild_state(job)
 
         assert (again.damaged, again.streams[0].is_restored) == (None, False)
-        assert read_stored(project.folder / ".dativo", "numbers_to_ledger").entries == stored
+        assert stored(project).entries == before
         assert again.to_dict()["damaged"] is None
 
     def test_replaced_streams_come_back_and_others_stay_empty(self, project: Project) -> None:
@@ -284,6 +290,76 @@ class TestRebuild:
             ("b", False),
         ]
         assert [one.stream for one in engine.show_state(job).streams] == ["a"]
+
+    @pytest.mark.parametrize("write_mode", ["append", "merge"])
+    @pytest.mark.parametrize("until", [0, 20])
+    def test_a_target_from_a_backup_is_refused_until_the_state_is_set_back(
+        self, project: Project, write_mode: str, until: int
+    ) -> None:
+        job = self.gone_back(project, write_mode=write_mode, until=until)
+        before, published = stored(project), project.records()
+        refusals = [engine.run(job).error, engine.plan(job).error, engine.compact(job).error]
+        refusals.append(engine.show_state(job, published=True).error)
+        assert (stored(project).entries, project.records()) == (before.entries, published)
+
+        (rebuilt,) = engine.rebuild_state(job).streams
+
+        for refused in refusals:
+            assert isinstance(refused, StateError)
+            assert "dativo state rebuild" in refused.fix
+            assert refused.details["stored_epoch"] == before.entries["numbers"].epoch
+            assert refused.details["published_epoch"] == (2 if until else None)
+        assert rebuilt.before == before.entries["numbers"].record
+        assert rebuilt.record == (published[-1] if published else None)
+        assert (rebuilt.is_restored, rebuilt.went_back) == (True, True)
+        after = stored(project)
+        assert [one.record for one in after.entries.values()] == published[-1:]
+        assert after.fence > before.fence
+        assert engine.run(job).rows == 40 - until
+        assert sorted(project.ids()) == list(range(1, 41))
+        assert project.records()[-1].commit.fence > before.fence
+        assert not engine.rebuild_state(job).streams[0].is_restored
+
+    def test_the_state_of_a_replaced_stream_goes_back_too(self, project: Project) -> None:
+        job = self.gone_back(project, streams=[{"name": "numbers"}], until=20)
+
+        (rebuilt,) = engine.rebuild_state(job).streams
+
+        assert rebuilt.went_back
+        assert stored(project).entries["numbers"].record == project.records()[-1]
+        assert engine.run(job).rows == 40
+        assert project.ids() == list(range(1, 41))
+
+    def test_the_next_commit_is_newer_than_a_set_back_one_of_another_clock(
+        self, project: Project
+    ) -> None:
+        job = self.gone_back(project, until=20)
+        ahead = 10**15
+        with closing(StateStore(project.folder / ".dativo")) as store:
+            entry = store.load("numbers_to_ledger", "numbers")
+            assert entry is not None
+            commit = attrs.evolve(entry.record.commit, fence=ahead)
+            store.save(attrs.evolve(entry.record, commit=commit))
+
+        engine.rebuild_state(job)
+
+        assert engine.run(job).rows == 20
+        assert project.records()[-1].commit.fence > ahead
+
+    @staticmethod
+    def gone_back(project: Project, *, until: int, **job: Any) -> Path:
+        """Publish 40 numbers, then put back what the target was when it had the first ones."""
+        job = {"connectors": WHOLE, "run": {"epoch_rows": 10}, **job}
+        backup = project.folder / "backup"
+        if until:
+            engine.run(project.job(source={"rows": until}, **job))
+            shutil.copytree(project.target, backup)
+        file = project.job(source={"rows": 40}, **job)
+        engine.run(file)
+        shutil.rmtree(project.target)
+        if until:
+            backup.rename(project.target)
+        return file
 
     def test_a_folder_in_its_place_is_moved_aside(self, project: Project) -> None:
         job = merged(project, source={"rows": 10})

@@ -92,6 +92,41 @@ def test_what_does_not_fit_together_is_an_error(
         start(published, stored)
 
 
+@pytest.mark.parametrize(
+    ("published", "epoch", "commit_id"), [(record(2, "c2"), 2, "c2"), (None, None, None)]
+)
+def test_a_state_ahead_of_the_target_names_both_commits_and_the_command_that_sets_it_back(
+    published: CommitRecord | None, epoch: int | None, commit_id: str | None
+) -> None:
+    with pytest.raises(StateError) as caught:
+        start(published, entry())
+
+    assert caught.value.stream == "s"
+    assert "dativo state rebuild --config" in caught.value.fix
+    assert caught.value.details == {
+        "stored_epoch": 3,
+        "stored_commit_id": "c3",
+        "published_epoch": epoch,
+        "published_commit_id": commit_id,
+    }
+
+
+def test_a_rebuild_begins_where_an_older_target_is() -> None:
+    found = start(record(2, "c2"), entry(), rebuilds=True)
+
+    assert (found.epoch, found.checkpoint, found.roll_forward) == (2, Checkpoint({"id": 2}), False)
+    assert start(None, entry(), rebuilds=True) == Start()
+
+
+@pytest.mark.parametrize(
+    ("published", "message"),
+    [(record(3, "other"), "somebody else wrote there"), (record(2, "c2", "other"), "'other'")],
+)
+def test_a_rebuild_takes_nothing_from_somebody_else(published: CommitRecord, message: str) -> None:
+    with pytest.raises(StateError, match=message):
+        start(published, entry(), rebuilds=True)
+
+
 def test_changed_fingerprint_says_what_changed() -> None:
     with pytest.raises(StateError, match=r"mode: incremental -> full; cursor: \(none\) -> id"):
         start(record(), entry(), fingerprint={**FINGERPRINT, "mode": "full", "cursor": "id"})

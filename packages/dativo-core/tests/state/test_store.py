@@ -95,6 +95,25 @@ def test_run_with_a_higher_fence_may_begin_to_count_anew(tmp_path: Path) -> None
     store.close()
 
 
+@pytest.mark.parametrize("older", [record(epoch=2, fence=6), None])
+def test_a_state_goes_back_only_by_a_restore_and_its_fence_never(
+    tmp_path: Path, older: CommitRecord | None
+) -> None:
+    store = StateStore(tmp_path)
+    fence = store.next_fence("job", above=10**15)
+    for stream in ("s", "other"):
+        store.save(record(stream, epoch=5, fence=7))
+
+    store.restore("job", "s", older)
+
+    restored, other = store.load("job", "s"), store.load("job", "other")
+    assert (None if restored is None else restored.record) == older
+    assert other is not None
+    assert other.record == record("other", epoch=5, fence=7)
+    assert store.next_fence("job") > fence
+    store.close()
+
+
 @pytest.mark.parametrize(
     "content", [b"not a database at all" * 50, b"SQLite format 3\0" + b"x" * 2000]
 )

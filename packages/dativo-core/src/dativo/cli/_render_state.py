@@ -8,7 +8,14 @@ from dativo.cli._render import Column, Page
 from dativo.cli._render_errors import show_error
 from dativo.cli._render_words import count
 from dativo.contract import Checkpoint
-from dativo.engine import StateChange, StateRebuild, StateReport, StreamState, checkpoint_value
+from dativo.engine import (
+    RebuiltStream,
+    StateChange,
+    StateRebuild,
+    StateReport,
+    StreamState,
+    checkpoint_value,
+)
 
 __all__ = ["show_change", "show_rebuild", "show_state"]
 
@@ -38,8 +45,7 @@ def show_change(page: Page, change: StateChange) -> None:
     """Show a checkpoint that was exchanged."""
     page.line(
         (change.stream, "name"),
-        f": epoch {count(change.epoch)} without records; the next run reads ",
-        _text(change.checkpoint, prefix="on from ") or "from the beginning",
+        f": epoch {count(change.epoch)} without records; {_next_run(change.checkpoint)}",
     )
     if change.before is not None:
         page.line(("before: ", "dim"), _text(change.before), indent=2)
@@ -50,12 +56,24 @@ def show_rebuild(page: Page, rebuilt: StateRebuild) -> None:
     if rebuilt.damaged is not None:
         page.line((rebuilt.job, "name"), f": the damaged database is kept as {rebuilt.damaged}")
     for stream in rebuilt.streams:
-        if stream.record is None:
-            what = "nothing is published"
-        else:
-            done = "restored" if stream.is_restored else "as before"
-            what = f"{done}, epoch {count(stream.record.commit.epoch)}"
-        page.line((stream.stream, "name"), f": {what}")
+        page.line((stream.stream, "name"), f": {_rebuilt(stream)}")
+        if stream.went_back:
+            checkpoint = None if stream.record is None else stream.record.commit.checkpoint
+            page.line(_next_run(checkpoint), indent=2)
+
+
+def _rebuilt(stream: RebuiltStream) -> str:
+    now = "nothing" if stream.record is None else f"epoch {count(stream.record.commit.epoch)}"
+    if stream.went_back and stream.before is not None:
+        return f"set back from epoch {count(stream.before.commit.epoch)} to {now}"
+    if stream.record is None:
+        return "nothing is published"
+    return f"{'restored' if stream.is_restored else 'as before'}, {now}"
+
+
+def _next_run(checkpoint: Checkpoint | None) -> str:
+    where = _text(checkpoint, prefix="on from ") or "from the beginning"
+    return f"the next run reads {where}"
 
 
 def _row(stream: StreamState) -> tuple[str, ...]:

@@ -147,7 +147,9 @@ def rebuild(
 ) -> int:
     """Restore the state from the commit records that lie with the data.
 
-    A damaged state.db is renamed and kept. It may be stopped anywhere and done again.
+    A state that is ahead of a target that was restored from an older backup goes back to what the
+    target holds, and the next run reads again what is missing. A damaged state.db is renamed and
+    kept. It may be stopped anywhere and done again.
     """
 
     def action(session: Session) -> Answer:

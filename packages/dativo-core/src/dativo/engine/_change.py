@@ -13,7 +13,6 @@ from dativo.engine._exclusive import Exclusive, open_exclusively
 from dativo.engine._open import JobFile, open_job, select
 from dativo.engine._plan import make_plans
 from dativo.engine._recorder import Recorder, recording
-from dativo.engine._recover import is_newer
 from dativo.engine._stamp import stamp
 from dativo.engine._state_reports import RebuiltStream, StateChange, StateRebuild
 from dativo.engine._writing import StreamPlan, open_writing
@@ -75,8 +74,10 @@ def reset_state(
 def rebuild_state(job: JobFile, *, observer: Observer | None = None) -> StateRebuild:
     """Restore the state of *job* from the commit records that lie with its data.
 
-    A damaged database is renamed first and kept; other jobs of the folder then find their state
-    by their own records. It may be stopped anywhere and done again.
+    A state that is ahead of the target, because that was restored from an older backup, goes back
+    to what the target holds; the next run reads on from there. A damaged database is renamed first
+    and kept; other jobs of the folder then find their state by their own records. It may be
+    stopped anywhere and done again.
 
     Args:
         job: A job, or the path of its file.
@@ -212,14 +213,21 @@ def _rebuild_once(plan: StreamPlan, own: Exclusive) -> RebuiltStream:
     job = own.sides.job.name
     before = own.store.load(job, plan.stream)
     with open_writing(
-        plan, own.sides.pipe.writer, control=own.control, store=own.store, resumes=False
+        plan,
+        own.sides.pipe.writer,
+        control=own.control,
+        store=own.store,
+        resumes=False,
+        rebuilds=True,
     ) as writing:
-        record = writing.start.record
-    if record is None:
-        return RebuiltStream(stream=plan.stream)
-    fence = record.commit.fence
+        published = writing.start.record
+    stored = None if before is None else before.record
+    # Above both, so that whatever knew the newer one takes the next commit for newer still.
+    fence = max((one.commit.fence for one in (published, stored) if one is not None), default=0)
     own.control.raise_fence(fence, lambda: own.store.next_fence(job, above=fence))
-    is_restored = is_newer(record, before)
-    if is_restored:  # of a replaced stream the start-up table stores nothing
-        own.store.save(record)
-    return RebuiltStream(stream=plan.stream, record=record, is_restored=is_restored)
+    return RebuiltStream(
+        stream=plan.stream,
+        record=published,
+        before=stored,
+        is_restored=own.store.load(job, plan.stream) != before,
+    )

@@ -8,15 +8,21 @@ import attrs
 
 from dativo.contract import Checkpoint, CommitRecord, WriteMode
 from dativo.errors import StateError
-from dativo.state import StateEntry
+from dativo.state import StateEntry, age_of
 
-__all__ = ["HASHED", "WRITE_MODE", "Start", "is_newer", "reconcile"]
+__all__ = ["HASHED", "WRITE_MODE", "Start", "reconcile"]
 
 WRITE_MODE = "write_mode"
 """The key of a fingerprint that says how the published data is made up, whatever is read next."""
 
 HASHED = "#"
 """What a value of a fingerprint begins with if only its hash is kept."""
+
+_SET_BACK = (
+    "Bring the newer data back if it still exists. If it is lost, run `dativo state rebuild "
+    "--config JOB_FILE`: the state goes back to what the target holds, and the next run reads on "
+    "from there; or run once with --full-refresh."
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +50,7 @@ def reconcile(
     fingerprint: Mapping[str, str],
     mode: WriteMode,
     resumes: bool = True,
+    rebuilds: bool = False,
 ) -> Start:
     """Compare the published *record* with the stored *entry*; the record wins where it is ahead.
 
@@ -54,6 +61,7 @@ def reconcile(
         fingerprint: What the job's checkpoints depend on now.
         mode: How the stream is written.
         resumes: Whether the checkpoint is going to be used; if not it need not fit.
+        rebuilds: Whether the state is going to be set back to the record where it is ahead.
 
     Raises:
         StateError: They do not fit together, or the job changed in a way that makes its old
@@ -69,49 +77,50 @@ def reconcile(
     if mode is WriteMode.REPLACE:
         # All is read and exchanged anyway; only the epoch counts on.
         return Start(epoch=0 if record is None else record.commit.epoch, record=record)
+    if entry is not None and not rebuilds:
+        _require_not_ahead(entry, record)
     if record is None:
-        return _without_record(entry)
+        return Start()
     if entry is not None:
-        _compare(record, entry)
+        _require_same_commit(record, entry)
     _compare_fingerprints(record.commit.fingerprint, fingerprint, resumes=resumes)
     return Start(
         epoch=record.commit.epoch,
         checkpoint=record.commit.checkpoint,
         record=record,
-        roll_forward=is_newer(record, entry),
+        roll_forward=entry is None or age_of(record) > age_of(entry.record),
     )
 
 
-def _without_record(entry: StateEntry | None) -> Start:
-    if entry is None:
-        return Start()
-    msg = (
-        f"the state says that epoch {entry.epoch} is published (since {entry.updated_at}), "
-        "but the target holds no commit of this job; the data was moved or deleted"
-    )
-    raise StateError(msg)
-
-
-def is_newer(record: CommitRecord, entry: StateEntry | None) -> bool:
-    """Whether the published *record* was made after the one that is stored."""
-    return entry is None or _age(record) > _age(entry.record)
-
-
-def _age(record: CommitRecord) -> tuple[int, int]:
-    """Return what orders commits: after a loss of the target its epochs begin anew, fences not."""
-    return record.commit.fence, record.commit.epoch
-
-
-def _compare(record: CommitRecord, entry: StateEntry) -> None:
-    commit = record.commit
-    if _age(entry.record) > _age(record):
+def _require_not_ahead(entry: StateEntry, record: CommitRecord | None) -> None:
+    if record is not None and age_of(record) >= age_of(entry.record):
+        return
+    stored = entry.record.commit
+    details: dict[str, object] = {
+        "stored_epoch": stored.epoch,
+        "stored_commit_id": stored.commit_id,
+        "published_epoch": None,
+        "published_commit_id": None,
+    }
+    if record is None:
         msg = (
-            f"the state says that epoch {entry.epoch} is published (by run "
-            f"{entry.record.commit.run_id}), but the target's newest is {commit.epoch} of the "
-            f"earlier run {commit.run_id}; the data is older than the state"
+            f"the state says that epoch {entry.epoch} is published (since {entry.updated_at}), "
+            "but the target holds no commit of this job; the data was moved or deleted"
         )
-        raise StateError(msg)
-    if _age(entry.record) == _age(record) and entry.commit_id != commit.commit_id:
+    else:
+        commit = record.commit
+        details |= {"published_epoch": commit.epoch, "published_commit_id": commit.commit_id}
+        msg = (
+            f"the state says that epoch {entry.epoch} is published (by run {stored.run_id}), but "
+            f"the target's newest is {commit.epoch} of run {commit.run_id}; the data is older "
+            "than the state"
+        )
+    raise StateError(msg, fix=_SET_BACK, stream=stored.stream, details=details)
+
+
+def _require_same_commit(record: CommitRecord, entry: StateEntry) -> None:
+    commit = record.commit
+    if age_of(entry.record) == age_of(record) and entry.commit_id != commit.commit_id:
         msg = (
             f"epoch {entry.epoch} is published as {commit.commit_id}, but the state knows it as "
             f"{entry.commit_id}; somebody else wrote there"

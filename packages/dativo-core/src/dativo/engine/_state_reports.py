@@ -10,6 +10,7 @@ from dativo.contract import Checkpoint, CommitRecord
 from dativo.engine._reports import checkpoint_value
 from dativo.engine._results import error_of
 from dativo.errors import DativoError
+from dativo.state import age_of
 
 __all__ = ["RebuiltStream", "StateChange", "StateRebuild", "StateReport", "StreamState"]
 
@@ -109,18 +110,35 @@ class StateChange:
 
 @attrs.frozen(kw_only=True)
 class RebuiltStream:
-    """One stream after a rebuild; ``record`` is ``None`` where nothing is published."""
+    """One stream after a rebuild.
+
+    Attributes:
+        stream: The stream's name.
+        record: The newest commit in the target, and the state now; ``None`` for nothing.
+        before: What was stored before; ``None`` for nothing.
+        is_restored: Whether the state was changed.
+    """
 
     stream: str
     record: CommitRecord | None = None
+    before: CommitRecord | None = None
     is_restored: bool = False
+
+    @property
+    def went_back(self) -> bool:
+        """Whether the state was ahead of the target."""
+        if self.before is None:
+            return False
+        return self.record is None or age_of(self.record) < age_of(self.before)
 
     def to_dict(self) -> dict[str, object]:
         """Return JSON values."""
         return {
             "stream": self.stream,
             "published": _record_dict(self.record),
+            "before": _record_dict(self.before),
             "restored": self.is_restored,
+            "went_back": self.went_back,
         }
 
 

@@ -25,7 +25,7 @@ from dativo.engine._pipe import Side
 from dativo.engine._recover import Start, reconcile
 from dativo.errors import ConcurrencyError, ContractViolationError, DativoError
 from dativo.plugins import GuardedSession
-from dativo.state import StateStore
+from dativo.state import StateEntry, StateStore
 
 __all__ = ["StreamPlan", "Writing", "open_writing"]
 
@@ -164,6 +164,7 @@ def open_writing(
     store: StateStore,
     attempt: int = 1,
     resumes: bool = True,
+    rebuilds: bool = False,
 ) -> Iterator[Writing]:
     """Open the writer's session and go through the start-up table, before anything is read.
 
@@ -177,6 +178,7 @@ def open_writing(
         store: Where state goes.
         attempt: Counts the tries.
         resumes: Whether the published checkpoint is going to be used, so that it must fit.
+        rebuilds: Whether the state follows what is published even where it is ahead of that.
 
     Raises:
         StateError: State and target do not fit together.
@@ -191,7 +193,7 @@ def open_writing(
             failpoint("engine.session.opened")
             yield Writing(
                 session,
-                _start(plan, session, control, store, resumes=resumes),
+                _start(plan, session, control, store, resumes=resumes, rebuilds=rebuilds),
                 plan=plan,
                 writer=writer.name,
                 fence=context.fence,
@@ -207,20 +209,40 @@ def _start(
     store: StateStore,
     *,
     resumes: bool,
+    rebuilds: bool,
 ) -> Start:
+    entry = store.load(control.job, plan.stream)
     start = reconcile(
         session.last_commit(),
-        store.load(control.job, plan.stream),
+        entry,
         job=control.job,
         fingerprint=plan.fingerprint,
         mode=plan.write.mode,
         resumes=resumes,
+        rebuilds=rebuilds,
     )
-    if start.roll_forward and start.record is not None:
+    if rebuilds:
+        _follow(start.record, entry, stream=plan.stream, control=control, store=store)
+    elif start.roll_forward and start.record is not None:
         failpoint("engine.recover.before")
         store.save(start.record)
         failpoint("engine.recover.saved")
     return start
+
+
+def _follow(
+    record: CommitRecord | None,
+    entry: StateEntry | None,
+    *,
+    stream: str,
+    control: RunControl,
+    store: StateStore,
+) -> None:
+    """Make the state what the target says, forward or back, unless it is that already."""
+    published = None if record is None else record.commit
+    if published != (None if entry is None else entry.record.commit):
+        control.require_locks()
+        store.restore(control.job, stream, record)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from dativo.state._files import private_file, private_folder
 from dativo.state._history import EpochEntry, History, RunEnd, StreamEntry, now
 from dativo.state._lock import job_lock, job_lock_file
 from dativo.state._runs import RunDetail, RunEntry, read_run, read_runs
-from dativo.state._store import STATE_FILE, STATE_FORMAT, StateEntry, StateStore
+from dativo.state._store import STATE_FILE, STATE_FORMAT, StateEntry, StateStore, age_of
 from dativo.state._stored import Stored, read_stored
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "StateStore",
     "Stored",
     "StreamEntry",
+    "age_of",
     "job_lock",
     "job_lock_file",
     "move_damaged_aside",

@@ -31,6 +31,7 @@ __all__ = [
     "STATE_FORMAT",
     "StateEntry",
     "StateStore",
+    "age_of",
     "entry_of",
     "format_error",
     "require_sound",
@@ -132,14 +133,34 @@ class StateStore:
             StateUnreadableError: The database cannot be written, or what it has makes no sense.
             DiskFullError: There is no room for it.
         """
-        commit = record.commit
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        row = (commit.job_id, commit.stream, commit.epoch, commit.commit_id, record.to_json(), now)
         failpoint("state.before_write")
         with self._reading(), self._transaction():
             self._require_newer(record)
-            self._database.execute("insert or replace into state values (?, ?, ?, ?, ?, ?)", row)
+            self._write(record)
         failpoint("state.written")
+
+    def restore(self, job: str, stream: str, record: CommitRecord | None) -> None:
+        """Make *record* the state of *stream* even if what is stored is newer; durable on return.
+
+        This is the only way back, for a target that went back itself; fences keep growing.
+
+        Args:
+            job: The job.
+            stream: The stream.
+            record: The newest record of the target; ``None`` if it holds none.
+
+        Raises:
+            StateUnreadableError: The database cannot be written.
+            DiskFullError: There is no room for it.
+        """
+        failpoint("state.before_restore")
+        with self._reading(), self._transaction():
+            if record is None:
+                forget = "delete from state where job = ? and stream = ?"
+                self._database.execute(forget, (job, stream))
+            else:
+                self._write(record)
+        failpoint("state.restored")
 
     def next_fence(self, job: str, *, above: int = 0) -> int:
         """Return a number above all that this job ever got here; durable on return.
@@ -184,8 +205,9 @@ class StateStore:
         ).fetchone()
         if row is None:
             return
-        stored = entry_of(self.file, commit.job_id, row).record.commit
-        if (stored.fence, stored.epoch) > (commit.fence, commit.epoch):
+        newest = entry_of(self.file, commit.job_id, row).record
+        stored = newest.commit
+        if age_of(newest) > age_of(record):
             msg = (
                 f"run {stored.run_id} has stored epoch {stored.epoch} of stream "
                 f"{commit.stream!r} with fence {stored.fence}; epoch {commit.epoch} of run "
@@ -193,6 +215,12 @@ class StateStore:
             )
             fix = "Run again; what is published counts, and state follows it."
             raise ConcurrencyError(msg, fix=fix, retryable=False, stream=commit.stream)
+
+    def _write(self, record: CommitRecord) -> None:
+        commit = record.commit
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        row = (commit.job_id, commit.stream, commit.epoch, commit.commit_id, record.to_json(), now)
+        self._database.execute("insert or replace into state values (?, ?, ?, ?, ?, ?)", row)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -218,6 +246,11 @@ class StateStore:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
             return DiskFullError(f"no room to write {self.file}")
         return unreadable(self.file, error)
+
+
+def age_of(record: CommitRecord) -> tuple[int, int]:
+    """Return what orders commits: after a loss of the target its epochs begin anew, fences not."""
+    return record.commit.fence, record.commit.epoch
 
 
 def entry_of(file: Path, job: str, row: tuple[str, str, str]) -> StateEntry:
