@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from dativo.contract import Checkpoint, Commit, CommitRecord, WriteMode
-from dativo.errors import DativoError, StateUnreadableError
+from dativo.contract import FAILPOINT_VARIABLE, Checkpoint, Commit, CommitRecord, WriteMode
+from dativo.errors import DativoError, StateLockedError, StateUnreadableError
 from dativo.state import StateStore, move_damaged_aside, read_stored
 
 EPOCHS = 3
@@ -199,10 +203,9 @@ def test_a_database_that_somebody_has_locked_is_not_damaged(
         other.execute("pragma locking_mode = exclusive")
         other.execute("begin exclusive")
 
-        with pytest.raises(StateUnreadableError, match="locked") as caught:
+        with pytest.raises(StateLockedError, match="is being written by process"):
             move_damaged_aside(closed, "job")
 
-    assert "nobody else keeps the file open" in caught.value.fix
     assert epoch_of(closed) == EPOCHS
 
 
@@ -222,3 +225,73 @@ def test_texts_that_cannot_be_decoded_are_damage(closed: Path, name: bytes) -> N
     (closed / "state.db").write_bytes(whole.replace(name, name[:-4] + b"\xf8\xf8\xf8\xf8"))
 
     assert epoch_of(closed) == REFUSED
+
+
+MOVES = """
+import sys
+from pathlib import Path
+from dativo.state import move_damaged_aside
+
+move_damaged_aside(Path(sys.argv[1]), "job")
+"""
+
+
+def folder_with_log(tmp_path: Path) -> Path:
+    """A project in which a folder took the place of the database, beside its log."""
+    folder = tmp_path / "project"
+    (folder / "state.db").mkdir(parents=True)
+    (folder / "state.db" / "notes").write_text("of somebody")
+    (folder / "state.db-wal").write_text("the log")
+    (folder / "state.db-shm").write_text("its index")
+    return folder
+
+
+def texts(folder: Path) -> list[str]:
+    return sorted(path.read_text() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    "point", ["state.aside.before", "state.aside.log_moved:1", "state.aside.log_moved:2"]
+)
+def test_a_kill_while_it_is_moved_aside_loses_nothing(tmp_path: Path, point: str) -> None:
+    folder = folder_with_log(tmp_path)
+    before = texts(folder)
+
+    killed = subprocess.run(
+        [sys.executable, "-c", MOVES, str(folder)],
+        env={**os.environ, FAILPOINT_VARIABLE: point},
+        check=False,
+    )
+    left = texts(folder)
+    move_damaged_aside(folder, "job")
+
+    assert killed.returncode == 137
+    assert left == texts(folder) == before
+    assert epoch_of(folder) == 0
+
+
+def test_a_kill_after_it_was_moved_aside_leaves_an_empty_place(tmp_path: Path) -> None:
+    folder = folder_with_log(tmp_path)
+    before = texts(folder)
+
+    subprocess.run(
+        [sys.executable, "-c", MOVES, str(folder)],
+        env={**os.environ, FAILPOINT_VARIABLE: "state.aside.moved"},
+        check=False,
+    )
+
+    assert texts(folder) == before
+    assert not list(folder.glob("state.db"))
+    assert move_damaged_aside(folder, "job") is None
+
+
+def test_a_log_that_a_killed_move_has_kept_is_not_written_over(tmp_path: Path) -> None:
+    folder = folder_with_log(tmp_path)
+    for seconds in range(10):
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + seconds))
+        (folder / f"state.db.damaged-{stamp}-wal").write_text("the log of before")
+
+    move_damaged_aside(folder, "job")
+
+    assert texts(folder).count("the log of before") == 10
+    assert "the log" in texts(folder)

@@ -413,7 +413,7 @@ class StateUnreadableError(StateError):
 
 
 class StateLockedError(StateError):
-    """Another run of this job is in progress."""
+    """Another run of this job is in progress, or another process keeps the state busy."""
 
     code = "STATE_LOCKED"
     default_retryable = True

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from dativo.contract import failpoint
 from dativo.errors import StateUnreadableError, wrap_exception
-from dativo.state._store import DAMAGED, STATE_FILE, StateStore
+from dativo.state._store import STATE_FILE, StateStore
 from dativo.state._stored import read_stored
+from dativo.state._unusable import DAMAGED
 
 __all__ = ["move_damaged_aside"]
 
@@ -23,6 +25,7 @@ def move_damaged_aside(folder: Path, job: str) -> Path | None:
 
     Raises:
         StateUnreadableError: It cannot be used, but is not damaged.
+        StateLockedError: Another process keeps it busy.
     """
     if (folder / STATE_FILE).is_dir():
         return _move(folder / STATE_FILE)
@@ -40,15 +43,19 @@ def _move(file: Path) -> Path:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     aside = file.with_name(f"{file.name}.damaged-{stamp}")
     number = 1
-    while aside.exists():
+    while any(aside.parent.glob(f"{aside.name}*")):  # a kill may have left the log alone there
         number += 1
         aside = file.with_name(f"{file.name}.damaged-{stamp}-{number}")
+    failpoint("state.aside.before")
     try:
         # The log first: beside a new database an old log would be taken for its own.
         for suffix in ("-wal", "-shm"):
             log = file.with_name(file.name + suffix)
             if log.exists():
                 log.rename(aside.with_name(aside.name + suffix))
-        return file.rename(aside)
+                failpoint("state.aside.log_moved")
+        file.rename(aside)
     except OSError as error:
         raise wrap_exception(error, phase="state") from error
+    failpoint("state.aside.moved")
+    return aside

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -31,11 +33,12 @@ def private_file(file: Path) -> Path:
         DativoError: It cannot be made.
     """
     try:
-        descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
+        # What exists is not opened: closing it would drop the locks that SQLite has on it for us.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+        file.chmod(0o600)
     except OSError as error:
         raise wrap_exception(error, default=StateUnreadableError, phase="state") from error
     return file

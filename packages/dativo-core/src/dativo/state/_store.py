@@ -24,9 +24,9 @@ from dativo.errors import (
 )
 from dativo.state._files import private_file, private_folder
 from dativo.state._read_only import UNREADABLE
+from dativo.state._unusable import IS_DAMAGED, unreadable
 
 __all__ = [
-    "DAMAGED",
     "STATE_FILE",
     "STATE_FORMAT",
     "StateEntry",
@@ -35,17 +35,13 @@ __all__ = [
     "entry_of",
     "format_error",
     "require_sound",
-    "unreadable",
 ]
 
 STATE_FILE = "state.db"
 STATE_FORMAT = 1
 
-DAMAGED = "damaged"
-"""The key of an error's details that says that waiting or another Dativo will not help."""
-
-_DAMAGED = {DAMAGED: True}
-_MEAN_DAMAGE = ("", "SQLITE_ERROR", "SQLITE_NOTADB")
+_BUSY_SECONDS = 10.0
+"""Jobs of one folder share the database; a write of one of them takes as long as a slow fsync."""
 
 _TABLES = """
 create table if not exists meta (key text primary key, value text not null) strict;
@@ -90,19 +86,21 @@ class StateStore:
 
     Args:
         folder: The project's ``.dativo`` folder; made with mode 0700 if it does not exist.
+        busy_seconds: How long to wait for another process that writes.
 
     Raises:
+        StateLockedError: Another process does not come to an end with writing.
         StateUnreadableError: The database is damaged or was written by a newer Dativo.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, busy_seconds: float = _BUSY_SECONDS) -> None:
         self.folder = private_folder(folder)
         self.file = private_file(folder / STATE_FILE)
         self._lock = threading.Lock()
         with self._reading():
             # Autocommit; transactions are begun by name. FULL: a stored state survives a power cut.
             self._database = sqlite3.connect(
-                self.file, timeout=30, isolation_level=None, check_same_thread=False
+                self.file, timeout=busy_seconds, isolation_level=None, check_same_thread=False
             )
             try:
                 self._database.execute("pragma journal_mode = wal")
@@ -264,7 +262,7 @@ def entry_of(file: Path, job: str, row: tuple[str, str, str]) -> StateEntry:
         return StateEntry(record=CommitRecord.from_json(record), updated_at=updated_at)
     except ValueError as error:
         msg = f"the state of stream {stream!r} of job {job!r} in {file} is damaged: {error}"
-        raise StateUnreadableError(msg, stream=stream, details=_DAMAGED) from error
+        raise StateUnreadableError(msg, stream=stream, details=IS_DAMAGED) from error
 
 
 def require_sound(database: sqlite3.Connection) -> None:
@@ -283,15 +281,4 @@ def format_error(file: Path, found: str) -> StateUnreadableError:
     msg = f"{file} has the format {found}; this core knows {STATE_FORMAT}"
     if found.isdecimal() and int(found) > STATE_FORMAT:
         return StateUnreadableError(msg, fix="pip install --upgrade dativo-core")
-    return StateUnreadableError(msg, details=_DAMAGED)
-
-
-def unreadable(file: Path, error: Exception) -> StateUnreadableError:
-    """Return *error* as one of the catalogue; its details say whether the database is damaged."""
-    name = getattr(error, "sqlite_errorname", "")
-    is_damaged = name in _MEAN_DAMAGE or name.startswith("SQLITE_CORRUPT")
-    msg = f"cannot use {file}: {error}"
-    if is_damaged:
-        return StateUnreadableError(msg, details=_DAMAGED)
-    fix = "See that nobody else keeps the file open, and that it can be read and written."
-    return StateUnreadableError(msg, fix=fix)
+    return StateUnreadableError(msg, details=IS_DAMAGED)

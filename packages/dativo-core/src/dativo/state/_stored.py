@@ -16,8 +16,8 @@ from dativo.state._store import (
     entry_of,
     format_error,
     require_sound,
-    unreadable,
 )
+from dativo.state._unusable import unreadable
 
 __all__ = ["Stored", "read_stored"]
 
@@ -37,6 +37,7 @@ def read_stored(folder: Path, job: str) -> Stored:
 
     Raises:
         StateUnreadableError: There is a database, but it cannot be read.
+        StateLockedError: Another process keeps it busy.
     """
     file = folder / STATE_FILE
     if not file.exists():
