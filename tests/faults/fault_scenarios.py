@@ -11,8 +11,10 @@ import attrs
 from fault_frame import Workspace
 from fault_numbers import STREAM, NumbersJob
 from fault_oracle import check_complete, check_state
-from fault_process import Dativo
+from fault_process import KILLED, Dativo
 from fault_store import Store, new_store
+
+from dativo.contract import FAILPOINT_VARIABLE
 
 __all__ = ["SCENARIOS", "Prepared", "Scenario"]
 
@@ -56,6 +58,7 @@ class Scenario:
         is_traced: Whether its order on the disk is looked at.
         stores_state: Whether each publication is followed by a new state.
         is_on_store: Whether the job writes to an object store.
+        begins_damaged: Whether nobody can read the state before the command is through.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Scenario:
     is_traced: bool = False
     stores_state: bool = True
     is_on_store: bool = False
+    begins_damaged: bool = False
 
     def ready(self, workspace: Workspace, folder: str = "work") -> Prepared:
         """Bring a new job into the situation."""
@@ -118,6 +122,18 @@ def _state_damaged(mode: str) -> _Preparation:
     return prepare
 
 
+def _state_covered(workspace: Workspace, base: Base) -> NumbersJob:
+    """A run was killed, and a folder took the place of its state, beside the log that it left."""
+    job = _next("append")(workspace, base)
+    armed = job.dativo(workspace).with_variables(**{FAILPOINT_VARIABLE: "state.written"})
+    assert armed(*_RUN).code in KILLED
+    database = base.folder / ".dativo" / "state.db"
+    assert database.with_name("state.db-wal").exists()
+    database.unlink()
+    database.mkdir()
+    return job
+
+
 def _retired(workspace: Workspace, base: Base) -> NumbersJob:
     """Two generations were published without a grace time for readers of the first one."""
     job = _job(base, "replace", writer={"grace_seconds": 0})
@@ -155,6 +171,13 @@ SCENARIOS = (
         name="append.rebuild",
         prepare=_state_damaged("append"),
         command=("state", "rebuild", "--json"),
+        begins_damaged=True,
+    ),
+    Scenario(
+        name="append.rebuild_beside_log",
+        prepare=_state_covered,
+        command=("state", "rebuild", "--json"),
+        begins_damaged=True,
     ),
     Scenario(name="replace.first", prepare=_first("replace")),
     Scenario(name="replace.next", prepare=_next("replace"), is_traced=True),
