@@ -77,6 +77,30 @@ def test_deletions_may_hold_the_key_alone(project: Project) -> None:
     assert [record.rows for record in project.records()] == [10, 6]
 
 
+def test_source_is_told_whether_the_target_takes_deletions(project: Project) -> None:
+    source = {"rows": 4, "deletes_if_taken": True}
+    engine.run(project.job(source={"rows": 2}, streams=stream(), write_mode="merge"))
+    merged = engine.run(project.job(source=source, streams=stream(), write_mode="merge"))
+
+    assert (merged.error, sorted(project.merged())) == (None, [1, 2])
+
+
+def test_source_is_told_that_a_refresh_takes_no_deletions(project: Project) -> None:
+    job = project.job(
+        source={"rows": 4, "deletes_if_taken": True}, streams=stream(), write_mode="merge"
+    )
+
+    assert engine.run(job, full_refresh=True).ok
+    assert sorted(project.merged()) == [1, 2, 3, 4]
+
+
+def test_source_is_told_that_appending_takes_no_deletions(project: Project) -> None:
+    source = {"rows": 4, "deletes_if_taken": True}
+
+    assert engine.run(project.job(source=source, streams=stream(), write_mode="append")).ok
+    assert project.ids() == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(
     ("write_mode", "connectors"), [("append", ("numbers", "ledger")), (None, ("numbers", "plain"))]
 )

@@ -70,6 +70,7 @@ class NumbersConfig:
     gone: tuple[int, ...] = setting("Ids that do not exist any more.", default=())
     label: str = setting("What labels begin with.", default="n")
     op: Operation = setting("What the records do.", default=Operation.UPSERT)
+    deletes_if_taken: bool = setting("Whether records are deletions if asked.", default=False)
     region: str = setting("Part of the source's identity.", default="", identity=True)
 
 
@@ -165,7 +166,9 @@ def _batch(
     schema = pa.schema([SCHEMA.field(name) for name in columns])
     batches = (batch.select(columns) for batch in _records(config, context, *part))
     data = context.reader(schema, batches) if config.lazy else _table(batches, schema)
-    return Batch(data, op=config.op, rows=_count(config, *part))
+    is_deletion = config.deletes_if_taken and request.deletes
+    op = Operation.DELETE if is_deletion else config.op
+    return Batch(data, op=op, rows=_count(config, *part))
 
 
 def _count(config: NumbersConfig, start: int, stop: int) -> RowCount | None:

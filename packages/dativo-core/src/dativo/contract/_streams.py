@@ -84,6 +84,8 @@ class StreamRequest:
         lower: Read records whose cursor is at least this (backfill).
         upper: Read records whose cursor is below this (backfill).
         options: The connector's own options class, structured.
+        deletes: Whether the target takes batches of deletions now: it is merged by a writer that
+            can delete. A source that finds deletions leaves them out otherwise.
     """
 
     stream: str
@@ -96,6 +98,7 @@ class StreamRequest:
     lower: str | None = None
     upper: str | None = None
     options: object = None
+    deletes: bool = False
 
 
 @attrs.frozen(kw_only=True)

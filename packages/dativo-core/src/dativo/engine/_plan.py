@@ -116,14 +116,20 @@ def _plan(
     if write.versioned:
         require_key(request)
     keys = key_scan(prepared.selection.deletes, request, write, pipe)
+    read = attrs.evolve(request, deletes=_takes_deletions(write, pipe.writer))
     return StreamPlan(
-        read=bounded(request, mode, backfill),
+        read=bounded(read, mode, backfill),
         write=write,
         keys=keys if backfill is None else None,
         is_backfill=backfill is not None,
         fingerprint=_fingerprint(request, mode, pipe.source),
         estimated_rows=None if stream is None else stream.estimated_rows,
     )
+
+
+def _takes_deletions(write: WriteRequest, writer: Side) -> bool:
+    info = writer.connector.info.writer
+    return info is not None and info.deletes and write.mode is WriteMode.MERGE
 
 
 def _write_mode(job: Job, selection: StreamSelection, request: StreamRequest) -> WriteMode:

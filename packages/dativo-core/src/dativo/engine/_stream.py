@@ -211,10 +211,10 @@ class StreamRun:
             slots=self._slots,
             control=self._control,
             counting=self._counting,
-            takes_deletions=self._takes_deletions,
+            takes_deletions=self._plan.read.deletes,
         )
         epoch = Epoch(checkpoint=writing.start.checkpoint)
-        state = None if self._plan.is_backfill else writing.start.checkpoint
+        state = self._plan.resumes_at(writing.start.checkpoint)
         with self._pipe.source.extract(self._plan.read, state, context) as batches:
             try:
                 for batch in batches:
@@ -239,11 +239,6 @@ class StreamRun:
             stream=self._plan.stream,
             is_required=info is not None and info.replay is Replay.EXACT,
         )
-
-    @property
-    def _takes_deletions(self) -> bool:
-        info = self._pipe.writer.connector.info.writer
-        return info is not None and info.deletes and self._plan.write.mode is WriteMode.MERGE
 
     def _reach(self, checkpoint: Checkpoint, epoch: Epoch, drain: Drain, writing: Writing) -> Epoch:
         """Take in a checkpoint: all before it is drained, then it may end the epoch."""
