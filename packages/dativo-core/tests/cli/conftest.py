@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
 import pytest
 
-from dativo.cli import _main
+from dativo.cli import _guard, _main
 from dativo.cli._outlet import Outlet
 from dativo.cli._redaction import Redaction
 from dativo.cli._render import PlainPage
@@ -84,16 +88,42 @@ def cli(tmp_path: Path) -> Cli:
 def inline(
     cli: Cli, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Done]:
-    """The same in this process, which is quicker; for commands that load no plugin."""
+    """The same in this process, which is quicker; for all that needs no end of a process."""
     monkeypatch.syspath_prepend(str(cli.site))
     monkeypatch.chdir(cli.project.folder)
 
     def run(*words: str) -> Done:
-        exit_code = _main._command(list(words))
+        with _ending_here():
+            exit_code = _main._command(list(words))
         seen = capfd.readouterr()
         return Done(exit_code, seen.out, seen.err)
 
     return run
+
+
+@contextmanager
+def _ending_here() -> Iterator[None]:
+    """Undo at the end of the block what a command does to its process until that ends."""
+    root = logging.getLogger()
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as ends:
+        patch.setattr(_guard, "atexit", SimpleNamespace(register=_closing_in(ends)))
+        for place, name in (
+            (threading, "excepthook"),
+            (sys, "unraisablehook"),
+            (logging, "raiseExceptions"),
+        ):
+            patch.setattr(place, name, getattr(place, name))
+        patch.setattr(root, "handlers", [])  # those of the tests must not be closed
+        ends.callback(root.setLevel, root.level)
+        ends.callback(logging.captureWarnings, capture=False)
+        yield
+
+
+def _closing_in(ends: ExitStack) -> Callable[..., object]:
+    def register(close: Callable[[], None], *, silent: bool) -> None:
+        ends.callback(close)
+
+    return register
 
 
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -34,12 +34,12 @@ def _error(exit_code: int, code: str, **source: Any) -> Any:
     ],
 )
 def test_a_failure_has_its_exit_code_and_its_error(
-    cli: Any, exit_code: int, code: str, source: Source
+    cli: Any, inline: Any, exit_code: int, *, code: str, source: Source
 ) -> None:
     job = cli.project.job(source={"fail_times": 1000, **source})
 
     done = cli("run", "-c", str(job), "--json")
-    plain = cli("preview", "-c", str(job))
+    plain = inline("preview", "-c", str(job))
 
     assert (done.exit_code, plain.exit_code) == (exit_code, exit_code)
     assert done.document["ok"] is False
@@ -50,11 +50,11 @@ def test_a_failure_has_its_exit_code_and_its_error(
 
 
 @pytest.mark.parametrize("command", ["check", "discover", "run", "preview"])
-def test_what_works_exits_with_0_and_prints_one_object(cli: Any, command: str) -> None:
+def test_what_works_exits_with_0_and_prints_one_object(cli: Any, inline: Any, command: str) -> None:
     job = cli.project.job(source={"rows": 30})
 
     done = cli(command, "-c", str(job), "--json", "--verbose", "--debug")
-    plain = cli(command, "-c", str(job))
+    plain = inline(command, "-c", str(job))
 
     assert (done.exit_code, plain.exit_code) == (0, 0), plain.stderr
     assert done.stdout.count("\n") == 1
@@ -74,7 +74,7 @@ def test_what_works_exits_with_0_and_prints_one_object(cli: Any, command: str) -
     ],
 )
 def test_a_job_that_cannot_begin_says_why(
-    cli: Any, command: str, text: str | None, *, exit_code: int, code: str
+    cli: Any, inline: Any, command: str, text: str | None, *, exit_code: int, code: str
 ) -> None:
     cli.install(
         PluginWheel.of_connector("broken", "raise RuntimeError('broken on import')"),
@@ -87,7 +87,7 @@ def test_a_job_that_cannot_begin_says_why(
         )
         (cli.project.folder / "a.yaml").write_text(text if " " in text else job)
 
-    done = cli(command, "-c", "a.yaml", "--json")
+    done = inline(command, "-c", "a.yaml", "--json")
 
     assert done.exit_code == exit_code
     assert done.document == {
@@ -98,13 +98,13 @@ def test_a_job_that_cannot_begin_says_why(
     assert done.document["error"]["fix"]
 
 
-def test_each_problem_of_a_job_file_is_a_line_with_its_place(cli: Any) -> None:
+def test_each_problem_of_a_job_file_is_a_line_with_its_place(cli: Any, inline: Any) -> None:
     (cli.project.folder / "job.yaml").write_text(
         "name: x\nsource:\n  connector: numbers\n  config:\n    rows: abc\n    rws: 1\n"
         "streams: [{name: a}]\nwriter: {connector: ledger, config: {path: x}}\n"
     )
 
-    done = cli("check")
+    done = inline("check")
 
     assert done.exit_code == 10
     assert done.stdout == ""
@@ -115,13 +115,13 @@ def test_each_problem_of_a_job_file_is_a_line_with_its_place(cli: Any) -> None:
     ]
 
 
-def test_a_failed_check_says_which_and_its_fix(cli: Any) -> None:
+def test_a_failed_check_says_which_and_its_fix(cli: Any, inline: Any) -> None:
     job = cli.project.job(
         source={"streams": ["a", "b"], "unreadable": ["b"]}, streams=[{"name": "*"}]
     )
 
     done = cli("check", "-c", str(job))
-    one = cli("check", "-c", str(job), "--stream", "a")
+    one = inline("check", "-c", str(job), "--stream", "a")
 
     assert (done.exit_code, one.exit_code) == (21, 0)
     assert "FAILED  numbers_to_ledger  source numbers  stream b" in done.stdout
@@ -132,13 +132,13 @@ def test_a_failed_check_says_which_and_its_fix(cli: Any) -> None:
 class TestSeveralJobs:
     """Each job has its own result."""
 
-    def test_one_failure_among_others_is_partial(self, cli: Any) -> None:
+    def test_one_failure_among_others_is_partial(self, cli: Any, inline: Any) -> None:
         cli.project.job(name="a")
         cli.project.job(name="b", source={"unreadable": ["numbers"]})
         cli.project.job(name="c")
 
         done = cli("preview", "-c", ".", "--json")
-        plain = cli("check", "-c", ".")
+        plain = inline("check", "-c", ".")
 
         assert (done.exit_code, plain.exit_code) == (31, 31)
         assert [job["ok"] for job in done.document["jobs"]] == [True, False, True]
@@ -146,34 +146,34 @@ class TestSeveralJobs:
         assert done.document["error"]["code"] == "PARTIAL_FAILURE"
         assert "error[PARTIAL_FAILURE]: 1 of 3 jobs failed: b.yaml" in plain.stderr
 
-    def test_failures_of_one_kind_have_their_own_code(self, cli: Any) -> None:
+    def test_failures_of_one_kind_have_their_own_code(self, cli: Any, inline: Any) -> None:
         files = [
             cli.project.job(name=name, source={"unreadable": ["numbers"]}) for name in ("a", "b")
         ]
 
-        done = cli("run", "-c", str(files[0]), "-c", str(files[1]), "--json")
+        done = inline("run", "-c", str(files[0]), "-c", str(files[1]), "--json")
 
         assert done.exit_code == 21
         assert done.document["error"]["code"] == "INSUFFICIENT_PERMISSIONS"
 
-    def test_failures_of_different_kinds_are_partial(self, cli: Any) -> None:
+    def test_failures_of_different_kinds_are_partial(self, cli: Any, inline: Any) -> None:
         file = cli.project.job(source={"unreadable": ["numbers"]})
 
-        done = cli("run", "-c", str(file), "-c", "none.yaml", "--json")
+        done = inline("run", "-c", str(file), "-c", "none.yaml", "--json")
 
         assert done.exit_code == 31
 
-    def test_all_done_is_done(self, cli: Any) -> None:
+    def test_all_done_is_done(self, cli: Any, inline: Any) -> None:
         file = cli.project.job()
 
-        done = cli("check", "-c", str(cli.project.folder), "--json")
+        done = inline("check", "-c", str(cli.project.folder), "--json")
 
         assert done.exit_code == 0
         assert done.document["ok"] is True
         assert [job["config"] for job in done.document["jobs"]] == [str(file)]
 
-    def test_an_empty_folder_is_an_error(self, cli: Any) -> None:
-        done = cli("check", "-c", ".", "--json")
+    def test_an_empty_folder_is_an_error(self, inline: Any) -> None:
+        done = inline("check", "-c", ".", "--json")
 
         assert done.exit_code == 10
         assert done.document["error"]["code"] == "MISSING_CONFIG"
@@ -192,14 +192,14 @@ class TestDiscover:
         assert [stream["name"] for stream in done.document["streams"]] == ["x.a"]
         assert done.document["complete"] is False
 
-    def test_wrong_settings_are_located(self, cli: Any) -> None:
-        done = cli("discover", "--connector", "numbers", "--set", "rows=many")
+    def test_wrong_settings_are_located(self, inline: Any) -> None:
+        done = inline("discover", "--connector", "numbers", "--set", "rows=many")
 
         assert done.exit_code == 10
         assert "rows: expected an integer, got 'many'" in done.stderr
 
-    def test_fields_are_shown_with_verbose(self, cli: Any) -> None:
-        done = cli("discover", "-c", str(cli.project.job()), "-v")
+    def test_fields_are_shown_with_verbose(self, cli: Any, inline: Any) -> None:
+        done = inline("discover", "-c", str(cli.project.job()), "-v")
 
         assert "    id  int64 not null\n" in done.stdout
 
@@ -225,23 +225,23 @@ class TestInit:
         ]
         assert checked.exit_code == 0, checked.stderr
 
-    def test_streams_are_listed_and_run(self, cli: Any) -> None:
+    def test_streams_are_listed_and_run(self, cli: Any, inline: Any) -> None:
         words = ("init", "numbers", "--writer", "ledger", "--writer-set", "path=./out")
 
         done = cli(*words, "--set", "streams=[a, b]", "--set", "rows=3", "--json")
-        ran = cli("run", "--json")
+        ran = inline("run", "--json")
 
         assert done.document["streams"] == 2
         assert done.document["problem"] is None
         assert ran.exit_code == 0, ran.stderr
         assert ran.document["rows"] == 6
 
-    def test_a_file_is_only_overwritten_by_force(self, cli: Any) -> None:
+    def test_a_file_is_only_overwritten_by_force(self, cli: Any, inline: Any) -> None:
         (cli.project.folder / "job.yaml").write_text("mine")
         words = ("init", "numbers", "--writer", "ledger", "--offline")
 
-        refused = cli(*words)
-        forced = cli(*words, "--force", "--name", "other")
+        refused = inline(*words)
+        forced = inline(*words, "--force", "--name", "other")
 
         assert refused.exit_code == 2
         assert "job.yaml exists already" in refused.stderr
@@ -261,9 +261,9 @@ class TestInit:
         ],
     )
     def test_what_cannot_be_written_is_said(
-        self, cli: Any, words: tuple[str, ...], exit_code: int, message: str
+        self, inline: Any, words: tuple[str, ...], exit_code: int, message: str
     ) -> None:
-        done = cli("init", *words, "--offline")
+        done = inline("init", *words, "--offline")
 
         assert done.exit_code == exit_code
         assert message in done.stderr
@@ -292,7 +292,7 @@ class TestPlugins:
         expected = {"broken": True, "old": False, "twice": False, "damaged": False}
         assert expected.items() <= usable.items()
 
-    def test_one_is_shown_with_its_settings(self, cli: Any) -> None:
+    def test_one_is_shown_with_its_settings(self, cli: Any, inline: Any) -> None:
         made = cli("plugins", "manifest", "numbers").stdout
         cli.install(
             PluginWheel.of_connector(
@@ -300,14 +300,15 @@ class TestPlugins:
             )
         )
 
-        done = cli("plugins", "show", "numbers2")
+        done = inline("plugins", "show", "numbers2")
 
         assert done.exit_code == 0
         assert "as source  full, incremental" in done.stdout
         assert "source.config.rows  integer  100  Records per stream." in done.stdout
         assert "source.config.password  secret" in done.stdout
         assert (
-            cli("plugins", "show", "numbers2", "--json").document["manifest"]["title"] == "Numbers"
+            inline("plugins", "show", "numbers2", "--json").document["manifest"]["title"]
+            == "Numbers"
         )
 
     def test_an_unknown_one_is_suggested(self, inline: Any) -> None:
@@ -327,11 +328,11 @@ class TestPlugins:
         assert len(done.document["plugins"]) == 2
         assert done.document["ok"] is True
 
-    def test_a_manifest_is_written_where_it_is_wanted(self, cli: Any) -> None:
+    def test_a_manifest_is_written_where_it_is_wanted(self, cli: Any, inline: Any) -> None:
         words = ("plugins", "manifest", "numbers", "--write", "--path", "dativo.json")
 
-        first, again = cli(*words), cli(*words, "--json")
-        nowhere = cli("plugins", "manifest", "numbers", "--write")
+        first, again = cli(*words), inline(*words, "--json")
+        nowhere = inline("plugins", "manifest", "numbers", "--write")
 
         assert first.stdout == "dativo.json written\n"
         assert again.document["changed"] is False
@@ -339,10 +340,12 @@ class TestPlugins:
         assert written == again.document["manifest"]
         assert nowhere.exit_code == 10
 
-    def test_a_connector_that_cannot_be_loaded_has_none_to_make(self, cli: Any) -> None:
+    def test_a_connector_that_cannot_be_loaded_has_none_to_make(
+        self, cli: Any, inline: Any
+    ) -> None:
         cli.install(PluginWheel.of_connector("broken", "raise SystemExit(3)"))
 
-        done = cli("plugins", "manifest", "broken", "--json")
+        done = inline("plugins", "manifest", "broken", "--json")
 
         assert done.exit_code == 13
         assert done.document["error"]["code"] == "PLUGIN_LOAD"

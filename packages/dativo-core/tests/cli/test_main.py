@@ -80,9 +80,9 @@ def test_wrong_usage_exits_with_2_and_is_json_where_asked(
     ],
 )
 def test_options_that_do_not_fit_are_wrong_usage(
-    cli: Any, words: tuple[str, ...], message: str
+    cli: Any, inline: Any, words: tuple[str, ...], message: str
 ) -> None:
-    done = cli(*words, "--json")
+    done = inline(*words, "--json")
 
     assert done.exit_code == 2
     assert message in done.document["error"]["message"]

@@ -19,34 +19,34 @@ from dativo_test_support.project import Project
 MERGED = [{"name": "numbers", "mode": "incremental", "primary_key": ["id"], "write_mode": "merge"}]
 
 
-def test_range_is_read_again(cli: Any) -> None:
+def test_range_is_read_again(cli: Any, inline: Any) -> None:
     job = str(cli.project.job(source={"rows": 30}, streams=MERGED))
-    cli("run", "-c", job)
+    inline("run", "-c", job)
 
     done = cli("run", "-c", job, "--from", "11", "--to", "21", "--json")
-    after = cli("run", "-c", job, "--json")
+    after = inline("run", "-c", job, "--json")
 
     assert (done.exit_code, done.document["rows"]) == (0, 10)
     assert after.document["rows"] == 0
 
 
-def test_range_that_would_be_doubled_is_refused_unless_it_is_allowed(cli: Any) -> None:
+def test_range_that_would_be_doubled_is_refused_unless_it_is_allowed(cli: Any, inline: Any) -> None:
     job = str(cli.project.job(source={"rows": 30}))
-    cli("run", "-c", job)
+    inline("run", "-c", job)
 
-    refused = cli("run", "-c", job, "--from", "11", "--json")
-    allowed = cli("run", "-c", job, "--from", "11", "--allow-duplicates", "--json")
+    refused = inline("run", "-c", job, "--from", "11", "--json")
+    allowed = inline("run", "-c", job, "--from", "11", "--allow-duplicates", "--json")
 
     assert refused.exit_code == 10
     assert "--allow-duplicates" in refused.document["error"]["fix"]
     assert (allowed.exit_code, allowed.document["rows"]) == (0, 20)
 
 
-def test_range_and_refresh_exclude_each_other(cli: Any) -> None:
+def test_range_and_refresh_exclude_each_other(cli: Any, inline: Any) -> None:
     job = str(cli.project.job())
 
-    assert cli("run", "-c", job, "--from", "11", "--full-refresh").exit_code == 2
-    assert cli("run", "-c", job, "--allow-duplicates").exit_code == 2
+    assert inline("run", "-c", job, "--from", "11", "--full-refresh").exit_code == 2
+    assert inline("run", "-c", job, "--allow-duplicates").exit_code == 2
     assert not (cli.project.folder / ".dativo").exists()
 
 
@@ -126,7 +126,7 @@ def test_frozen_run_that_was_taken_over_publishes_nothing_when_it_wakes(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_in_the_middle_keeps_what_is_committed_and_is_no_success(
-    cli: Any, running: Callable[[Path], Running], number: signal.Signals
+    cli: Any, inline: Any, running: Callable[[Path], Running], number: signal.Signals
 ) -> None:
     job = cli.project.job(source=SLOW, run=EPOCHS)
     run = running(job)
@@ -135,7 +135,7 @@ def test_signal_in_the_middle_keeps_what_is_committed_and_is_no_success(
     run.process.send_signal(number)
     code, document = run.end()
     published = cli.project.ids()
-    cli("run", "-c", str(job))
+    inline("run", "-c", str(job))
 
     assert (code, document["ok"]) == (130, False)
     assert published == ALL[: len(published)]
@@ -144,7 +144,7 @@ def test_signal_in_the_middle_keeps_what_is_committed_and_is_no_success(
 
 
 def test_second_signal_in_a_commit_ends_at_once_and_nothing_is_doubled(
-    cli: Any, running: Callable[[Path], Running]
+    cli: Any, inline: Any, running: Callable[[Path], Running]
 ) -> None:
     slow_commit = {"commit_seconds": 2.0}
     job = cli.project.job(source={**SLOW, "delay_seconds": 0.0}, run=EPOCHS, writer=slow_commit)
@@ -157,7 +157,7 @@ def test_second_signal_in_a_commit_ends_at_once_and_nothing_is_doubled(
     run.process.send_signal(signal.SIGTERM)
     code, document = run.end()
     published = cli.project.ids()
-    again = cli("run", "-c", str(cli.project.job(source=SLOW)))
+    again = inline("run", "-c", str(cli.project.job(source=SLOW)))
 
     assert (code, document) == (130, None)
     assert published == ALL[: len(published)]
