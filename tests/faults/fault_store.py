@@ -13,7 +13,7 @@ import re
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
@@ -119,6 +119,21 @@ class Store:
     def put(self, key: str, content: bytes) -> None:
         """Write an object."""
         self._ask("PUT", key, content)
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        self._ask("DELETE", key)
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Return all objects of the lake."""
+        return {key: self.read(key) for key in self.keys(_PREFIX)}
+
+    def restore(self, objects: Mapping[str, bytes]) -> None:
+        """Make the lake what :meth:`snapshot` has returned."""
+        for key in self.keys(_PREFIX):
+            self.delete(key)
+        for key, content in objects.items():
+            self.put(key, content)
 
     def _ask(self, method: str, key: str, content: bytes | None = None) -> bytes:
         address = f"{self.server.url}/{self.bucket}/{quote(key)}"
