@@ -50,6 +50,7 @@ def test_each_run_delivers_what_is_new(source: Any) -> None:
     assert job.state is not None
     assert job.state.version == 1
     assert job.state.value == {
+        "server": job.state.value["server"],
         "cursor": "at", "type": "integer", "key": ["id"], "value": "40",
         "writers": [source.execute("SELECT xmin::text FROM t WHERE id = 1")[0][0]],
     }  # fmt: skip

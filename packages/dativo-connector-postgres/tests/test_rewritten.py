@@ -52,7 +52,7 @@ def test_table_that_was_rewritten_after_the_snapshot_is_not_taken_for_empty(
     assert caught.value.retryable
     (rows,) = t.execute("SELECT count(*) FROM t")[0]
     assert t.read(**request_).num_rows == rows  # in the snapshot of the next try
-    assert t.context.opened == ["snapshot", "snapshot"]
+    assert t.context.opened.count("snapshot") == 2
 
 
 @pytest.mark.parametrize("rewrite", [*REWRITES, "VACUUM FULL t", "UPDATE t SET n = 0"])

@@ -84,6 +84,8 @@ def conninfo(config: PostgresConfig, facts: ServerFacts | None = None) -> str:
         "keepalives_idle": config.keepalives_idle,
         "keepalives_interval": config.keepalives_interval,
         "keepalives_count": config.keepalives_count,
+        # Keepalives are not sent while something that was sent waits for an answer.
+        "tcp_user_timeout": 1000 * _silence_seconds(config),
         "client_encoding": "UTF8",
         "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
     }
@@ -166,6 +168,11 @@ def _apply_optional(connection: Connection) -> dict[str, str]:
             connection.execute(f"SET {name} = {value}".encode())
             known[name] = value
     return known
+
+
+def _silence_seconds(config: PostgresConfig) -> int:
+    """Return after how long without an answer the keepalives give a connection up."""
+    return config.keepalives_idle + config.keepalives_interval * config.keepalives_count
 
 
 def _milliseconds(seconds: float) -> str:

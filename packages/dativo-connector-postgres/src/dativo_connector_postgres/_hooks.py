@@ -109,7 +109,15 @@ _ERRORS = tuple(
         ),
         ("DATA_VALIDATION", "A large group of rows with one cursor value changed later.", ""),
         ("DATABASE_LOCK", "A lock, a time limit or a recovering standby ended a statement.", ""),
-        ("SERVICE_UNAVAILABLE", "The server starts or stops, or the snapshot is gone.", ""),
-        ("STATE", "The checkpoint belongs to another cursor or key.", ""),
+        (
+            "SERVICE_UNAVAILABLE",
+            "The server starts or stops, the snapshot is gone, or a standby has not come as far.",
+            "",
+        ),
+        (
+            "STATE",
+            "The checkpoint is of another cursor, key or server, or the server was set back.",
+            "The error's own fix says how to go on with this server.",
+        ),
     )
 )

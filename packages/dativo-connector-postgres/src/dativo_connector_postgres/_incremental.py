@@ -8,10 +8,11 @@ from dativo.contract import Batch, Checkpoint, Context
 from dativo.errors import DataFormatError
 from dativo_connector_postgres._config import NullCursors
 from dativo_connector_postgres._ends import highest
+from dativo_connector_postgres._history import require_history
 from dativo_connector_postgres._names import quote
 from dativo_connector_postgres._parts import parts_of
 from dativo_connector_postgres._plan import StreamPlan
-from dativo_connector_postgres._position import Position, checkpoint_of
+from dativo_connector_postgres._position import Position, checkpoint_of, says_the_same
 from dativo_connector_postgres._ranges import compare, literal
 from dativo_connector_postgres._read import batch_of
 from dativo_connector_postgres._relations import Column
@@ -19,7 +20,7 @@ from dativo_connector_postgres._settled import Limit, Settlement, pending_of, se
 from dativo_connector_postgres._snapshot import Snapshot
 from dativo_connector_postgres._steps import shares_of
 
-__all__ = ["binding", "read_new"]
+__all__ = ["binding", "read_new", "start_of"]
 
 
 def read_new(
@@ -28,8 +29,8 @@ def read_new(
     """Yield the rows after *state*, with a checkpoint behind the last."""
     cursor = plan.cursor
     assert cursor is not None
+    start = start_of(snapshot, plan, state, context)
     _report_nulls(snapshot, plan, cursor, context)
-    start = None if state is None else Position.of_state(state, plan)
     rest = None if start is None else start.rest(snapshot, plan, context)
     top = highest(snapshot.row, plan, rest)
     if top is None:
@@ -41,13 +42,16 @@ def read_new(
         _report(snapshot, plan, limit, context, rest=rest)
     last = highest(snapshot.row, plan, rest, *(limit.sql for limit in limits))
     pending = [one.to_json() for one in settlement.pending]
+    until = snapshot.until
     if last is None:
-        yield Batch(plan.schema.empty_table(), checkpoint_of(plan, start, pending), rows=0)
+        end = checkpoint_of(plan, start, pending, until=until)
+        is_old = state is not None and says_the_same(end, state)
+        yield Batch(plan.schema.empty_table(), state if is_old else end, rows=0)
         return
     first = None if start is None else start.value
     for share in shares_of(snapshot, plan, context.parallelism, first=first, last=last):
         reached = Position.before(share.end)
-        checkpoint = checkpoint_of(plan, reached, pending) if share.is_last else None
+        checkpoint = checkpoint_of(plan, reached, pending, until=until) if share.is_last else None
         below = compare(cursor, "<", share.end)
         yield batch_of(snapshot, plan, context, rest, below, checkpoint=checkpoint)
         rest = compare(cursor, ">=", share.end)
@@ -55,8 +59,24 @@ def read_new(
     to_last = compare(cursor, "<=", last)
     for pages in parts:
         yield batch_of(snapshot, plan, context, to_last, pages)
-    end = checkpoint_of(plan, Position.through(last, snapshot, plan), pending)
+    end = checkpoint_of(plan, Position.through(last, snapshot, plan), pending, until=until)
     yield batch_of(snapshot, plan, context, rest, to_last, final, checkpoint=end)
+
+
+def start_of(
+    snapshot: Snapshot, plan: StreamPlan, state: Checkpoint | None, context: Context
+) -> Position | None:
+    """Return how far the rows are delivered, and see that the server has them.
+
+    Raises:
+        StateError: The checkpoint is not of this stream, or the server was set back.
+        ServiceUnavailableError: The server is a standby that has not come as far yet.
+    """
+    if state is None:
+        return None
+    position = Position.of_state(state, plan)
+    require_history(snapshot.since, state, stream=plan.name, context=context)
+    return position
 
 
 def binding(snapshot: Snapshot, cursor: Column, settlement: Settlement, top: str) -> list[Limit]:

@@ -11,13 +11,14 @@ import attrs
 from dativo.contract import Checkpoint, Context
 from dativo.errors import DataValidationError, StateError
 from dativo_connector_postgres._config import Ties
+from dativo_connector_postgres._history import Point
 from dativo_connector_postgres._names import quote, quote_list, quote_literal
 from dativo_connector_postgres._plan import StreamPlan
 from dativo_connector_postgres._ranges import base_of, compare
 from dativo_connector_postgres._relations import Column
 from dativo_connector_postgres._snapshot import Snapshot
 
-__all__ = ["CHECKPOINT_VERSION", "Position", "checkpoint_of"]
+__all__ = ["CHECKPOINT_VERSION", "Position", "checkpoint_of", "says_the_same"]
 
 CHECKPOINT_VERSION = 1
 
@@ -152,15 +153,33 @@ class Position:
 
 
 def checkpoint_of(
-    plan: StreamPlan, position: Position | None, pending: Sequence[Mapping[str, Any]]
+    plan: StreamPlan,
+    position: Position | None,
+    pending: Sequence[Mapping[str, Any]],
+    *,
+    until: Point,
 ) -> Checkpoint:
-    """Return what is stored: how far the rows are delivered, and what is not settled beyond."""
+    """Return what is stored: how far the rows are delivered, and what is not settled beyond.
+
+    Args:
+        plan: The stream's.
+        position: How far the rows are delivered.
+        pending: What is not settled beyond.
+        until: Where the server was when all of this was seen.
+    """
     assert plan.cursor is not None
     reached = {"value": None} if position is None else position.to_json()
     value: dict[str, Any] = {**_identity(plan, plan.cursor), **reached}
     if pending:
         value["pending"] = list(pending)
+    value |= until.to_json()
     return Checkpoint(value, CHECKPOINT_VERSION)
+
+
+def says_the_same(one: Checkpoint, other: Checkpoint) -> bool:
+    """Say whether two checkpoints differ by nothing but the point at which they were made."""
+    shorter = [{**each.value, "server": None} for each in (one, other)]
+    return shorter[0] == shorter[1] and one.version == other.version
 
 
 def _identity(plan: StreamPlan, cursor: Column) -> dict[str, Any]:

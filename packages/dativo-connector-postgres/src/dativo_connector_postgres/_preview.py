@@ -9,7 +9,7 @@ import attrs
 from dativo.contract import Checkpoint, Context, ReadMode, ReadPlan, StreamRequest
 from dativo_connector_postgres._config import NullCursors, PostgresConfig
 from dativo_connector_postgres._ends import highest
-from dativo_connector_postgres._incremental import binding
+from dativo_connector_postgres._incremental import binding, start_of
 from dativo_connector_postgres._names import RelationName
 from dativo_connector_postgres._parts import parts_of
 from dativo_connector_postgres._plan import StreamPlan, plan_stream
@@ -59,7 +59,7 @@ def _increment(
 ) -> ReadPlan:
     cursor = plan.cursor
     assert cursor is not None
-    start = None if state is None else Position.of_state(state, plan)
+    start = start_of(snapshot, plan, state, context)
     lower = None if start is None else start.value
     rest = None if lower is None else compare(cursor, ">=", lower)
     after = None if lower is None else compare(cursor, ">", lower)
@@ -117,6 +117,8 @@ def _estimated(snapshot: Snapshot, plan: StreamPlan, *conditions: str | None) ->
 def _assumptions(snapshot: Snapshot, plan: StreamPlan, cursor: Column) -> Iterator[str]:
     yield f"each change of a row of {plan.name} raises its {cursor.name}"
     yield _order(plan, cursor)
+    if not snapshot.since.is_known:
+        yield "no server lacks what was read before; this one does not tell how far it is"
     relation = plan.relation
     if relation is not None:
         table = RelationName(relation.schema, relation.name).sql

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -15,6 +16,8 @@ from adbc_driver_manager._reader import AdbcRecordBatchReader
 
 __all__ = ["Session"]
 
+_CLOSE_SECONDS = 1.0
+
 _BATCH_SIZE = adbc_driver_postgresql.StatementOptions.BATCH_SIZE_HINT_BYTES.value
 
 
@@ -24,6 +27,7 @@ class Session:
     def __init__(self, database: AdbcDatabase, snapshot: str) -> None:
         self._connection = AdbcConnection(database)
         self._is_idle = True
+        self._cancelling = threading.Lock()
         try:
             self._command("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             self._command(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
@@ -58,12 +62,22 @@ class Session:
             statement.close()
 
     def cancel(self) -> None:
-        """Ask the server to end the statement that runs; safe from any thread."""
-        self._connection.cancel()
+        """Ask the server to end the statement that runs, and wait until it has heard.
+
+        Safe from any thread; takes for ever if the server does not answer.
+        """
+        with self._cancelling:
+            self._connection.cancel()
 
     def close(self) -> None:
         """End the session."""
-        self._connection.close()
+        # The driver frees what a cancellation uses. One that waits for a server that does not
+        # answer ends the session itself: with it the last reference to the connection is gone.
+        if self._cancelling.acquire(timeout=_CLOSE_SECONDS):
+            try:
+                self._connection.close()
+            finally:
+                self._cancelling.release()
 
     def _command(self, sql: str) -> None:
         statement = AdbcStatement(self._connection)

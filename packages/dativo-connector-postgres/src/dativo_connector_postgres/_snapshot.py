@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -25,12 +25,16 @@ from dativo_connector_postgres._client import (
 )
 from dativo_connector_postgres._config import PostgresConfig
 from dativo_connector_postgres._errors import SNAPSHOT_LOST, from_driver
+from dativo_connector_postgres._history import Point, latest, point_of
 from dativo_connector_postgres._rewritten import REWRITTEN, refuse_rewritten
 from dativo_connector_postgres._session import Session
 
 __all__ = ["Snapshot", "open_snapshot"]
 
 _CANCEL_SECONDS = 0.2
+
+_CLOSE_SECONDS = 2.0
+"""A server that is dark takes no cancellation; closing does not wait for it any longer."""
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -44,6 +48,8 @@ class Snapshot:
         facts: What the server is.
         earlier: A snapshot from shortly before, for questions only.
         activity: Who may still commit rows that the snapshot does not show.
+        since: Where the server was before the snapshot: it shows at least that.
+        until: Where the server was after it: it shows no more than that.
     """
 
     def __init__(
@@ -54,12 +60,16 @@ class Snapshot:
         facts: ServerFacts,
         earlier: Moment,
         moment: Moment,
+        since: Point,
+        until: Point,
     ) -> None:
         self.config = config
         self.leader = leader
         self.facts = facts
         self.earlier = earlier
         self.activity = moment.activity
+        self.since = since
+        self.until = until
         self._identifier = moment.identifier
         self._lock = threading.Lock()
         self._database: AdbcDatabase | None = None
@@ -160,7 +170,7 @@ class Snapshot:
             sessions, self._idle = self._idle, []
             planners, self._idle_planners = self._idle_planners, []
             self._database = None
-        self.cancel_all()
+        _bounded(self.cancel_all)
         for session in sessions:
             session.close()
         for planner in planners:
@@ -216,11 +226,15 @@ def open_snapshot(config: PostgresConfig, context: Context) -> Snapshot:
 
 @contextmanager
 def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
+    reached = context.resource("latest point", latest)
     with ExitStack() as stack:
         leader = stack.enter_context(connect(config))
         try:
             facts = server_facts(leader)
+            since = point_of(leader)
+            reached.require_not_behind(since)
             earlier, moment = take_moments(leader, config.settle_timeout)
+            until = point_of(leader) if since.is_known else since
         except psycopg.Error as error:
             raise from_driver(error, password=config.password) from error
         snapshot = Snapshot(
@@ -229,7 +243,10 @@ def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
             facts=facts,
             earlier=earlier,
             moment=moment,
+            since=since,
+            until=until,
         )
+        reached.point = until
         stack.callback(snapshot.close)
         stack.enter_context(_cancelling(snapshot, context))
         yield snapshot
@@ -253,4 +270,11 @@ def _cancelling(snapshot: Snapshot, context: Context) -> Iterator[None]:
     finally:
         ended.set()
         if thread.ident is not None:
-            thread.join()
+            thread.join(_CLOSE_SECONDS)
+
+
+def _bounded(act: Callable[[], None]) -> None:
+    """Do it, and leave it behind if it takes too long."""
+    thread = threading.Thread(target=act, name="dativo-postgres-close", daemon=True)
+    thread.start()
+    thread.join(_CLOSE_SECONDS)
