@@ -30,6 +30,21 @@ def test_plan_answers_with_one_object_and_ends_as_a_run_would(cli: Any) -> None:
     assert not (cli.project.folder / ".dativo").exists()
 
 
+def test_plan_of_a_backfill_shows_its_range_and_refuses_as_the_run_does(cli: Any) -> None:
+    job = cli.project.job(connectors=WHOLE, source={"rows": 30})
+    bounds = ("--from", "11", "--to", "21")
+
+    refused = cli("plan", "-c", str(job), "--json", *bounds)
+    usage = cli("plan", "-c", str(job), "--full-refresh", *bounds)
+    allowed = cli("plan", "-c", str(job), "--allow-duplicates", *bounds)
+
+    assert (refused.exit_code, usage.exit_code, allowed.exit_code) == (10, 2, 0)
+    assert "--allow-duplicates" in refused.document["error"]["fix"]
+    assert "numbers  read: backfill, from 11 up to 21, without it" in allowed.stdout
+    assert "numbers  source: about 10 rows" in allowed.stdout
+    assert "numbers  guarantee: at least once (what a backfill reads again" in allowed.stdout
+
+
 def test_cat_prints_what_is_published_in_three_formats(cli: Any) -> None:
     job = cli.project.job(connectors=WHOLE, source={"rows": 3})
     cli("run", "-c", str(job))

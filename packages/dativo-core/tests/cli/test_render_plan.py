@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
+import pytest
+
 from dativo.cli._render_plan import show_plan
 from dativo.contract import Checkpoint, Guarantee, ReadMode, WriteMode
 from dativo.engine import PlanReport, StreamForecast
@@ -92,6 +95,28 @@ def test_an_interrupted_full_read_goes_on_at_its_checkpoint(
 
     expected = 'goes on with an interrupted read from {"value": {"id": 7}, "version": 1}'
     assert sheet.lines[0] == f"s  read: full, {expected}"
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "says"),
+    [
+        ("11", "21", "from 11 up to 21, without it"),
+        ("11", None, "from 11 on"),
+        (None, "21", "up to 21, without it"),
+    ],
+)
+def test_a_backfill_is_a_range(
+    make_sheet: Callable[..., Any], lower: str | None, upper: str | None, says: str
+) -> None:
+    sheet = make_sheet()
+    stream = attrs.evolve(
+        ORDERS, lower=lower, upper=upper, checkpoint=None, is_backfill=True, finds_deletions=False
+    )
+
+    show_plan(sheet.page, sheet.page, PlanReport(job="shop", streams=(stream,)))
+
+    assert sheet.lines[0] == f"orders  read: backfill, {says}"
+    assert "orders  note: the incremental state stays as it is" in sheet.lines
 
 
 def test_what_a_run_would_refuse_is_an_error(make_sheet: Callable[..., Any]) -> None:

@@ -114,6 +114,16 @@ def test_append_doubles_only_if_it_is_allowed_to(project: Project) -> None:
     assert stored(project) == Checkpoint({"id": 30})
 
 
+def test_job_that_requires_exactly_once_allows_no_duplicates(project: Project) -> None:
+    job = project.job(source={"rows": 30}, require="exactly_once")
+    engine.run(job)
+
+    with pytest.raises(ConfigurationError, match="published a second time"):
+        engine.run(job, lower="11", upper="21", allow_duplicates=True)
+
+    assert sorted(project.ids()) == list(range(1, 31))
+
+
 def test_range_that_is_appended_is_one_epoch_and_a_retry_doubles_nothing(
     project: Project, tmp_path: Path
 ) -> None:

@@ -10,7 +10,12 @@ import pytest
 
 from dativo import engine
 from dativo.contract import Checkpoint, Guarantee, ReadMode, WriteMode
-from dativo.errors import ConfigurationError, InsufficientPermissionsError, StateError
+from dativo.errors import (
+    ConfigurationError,
+    DativoError,
+    InsufficientPermissionsError,
+    StateError,
+)
 from dativo_test_support.project import Project
 
 WHOLE = ("whole", "whole")
@@ -139,6 +144,63 @@ def test_one_stream_that_fails_does_not_hide_the_others(project: Project) -> Non
     assert isinstance(report.streams[1].error, InsufficientPermissionsError)
     assert report.exit_code == 31
     assert (only.ok, [stream.stream for stream in only.streams]) == (True, ["a"])
+
+
+def test_a_backfill_reads_its_range_whatever_is_published(project: Project) -> None:
+    merged = [{"name": "numbers", "mode": "incremental", "primary_key": ["id"]}]
+    job = whole(project, source={"rows": 40}, streams=merged, write_mode="merge")
+    engine.run(job)
+
+    (both,) = engine.plan(job, lower="11", upper="21").streams
+    (open_end,) = engine.plan(job, lower="11").streams
+
+    assert both.is_backfill
+    assert (both.lower, both.upper, both.rows) == ("11", "21", 10)
+    assert (both.checkpoint, both.epoch) == (None, len(project.records()))
+    assert (open_end.lower, open_end.upper, open_end.rows) == ("11", None, 30)
+    assert both.guarantee is Guarantee.EXACTLY_ONCE
+    assert both.is_resumable
+    assert engine.plan(job).streams[0].rows == 0
+
+
+def test_a_backfill_estimates_nothing_by_the_whole_stream(project: Project) -> None:
+    job = project.job(source={"rows": 40}, streams=[{"name": "*", "mode": "incremental"}])
+
+    (stream,) = engine.plan(job, lower="11", allow_duplicates=True).streams
+
+    assert (stream.rows, stream.lower, stream.upper) == (None, "11", None)
+
+
+def test_a_backfill_that_doubles_records_says_so(project: Project) -> None:
+    job = whole(project, source={"rows": 30})
+    engine.run(job)
+
+    (stream,) = engine.plan(job, lower="11", upper="21", allow_duplicates=True).streams
+
+    assert stream.guarantee is Guarantee.AT_LEAST_ONCE
+    assert "published a second time" in stream.reason
+    assert not stream.is_resumable
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"lower": "1"}, "published twice"),
+        ({"lower": "1", "full_refresh": True}, "exclude each other"),
+        ({"allow_duplicates": True}, "only be allowed for a backfill"),
+    ],
+)
+def test_a_plan_refuses_what_a_run_refuses(
+    project: Project, asked: dict[str, Any], why: str
+) -> None:
+    job = whole(project)
+
+    with pytest.raises(DativoError, match=why) as planned:
+        engine.plan(job, **asked)
+    with pytest.raises(DativoError, match=why) as ran:
+        engine.run(job, **asked)
+
+    assert planned.value.to_dict() == ran.value.to_dict()
 
 
 def test_a_guarantee_that_is_too_weak_is_a_refusal_with_the_plan_beside_it(

@@ -73,7 +73,10 @@ def plan_read(
         msg = f"may not read {request.stream}"
         raise errors.InsufficientPermissionsError(msg)
     last = 0 if state is None else int(str(state.value["id"]))
-    rows = config.rows - last
+    if request.lower is not None:
+        last = max(last, int(request.lower) - 1)
+    end = config.rows if request.upper is None else min(config.rows, int(request.upper) - 1)
+    rows = max(0, end - last)
     return ReadPlan(
         rows=rows,
         size_bytes=8 * rows,

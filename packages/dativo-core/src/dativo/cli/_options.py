@@ -10,13 +10,16 @@ import typer
 from dativo.cli import _complete as complete
 
 __all__ = [
+    "AllowDuplicates",
     "Config",
     "Debug",
+    "From",
     "FullRefresh",
     "Json",
     "Patterns",
     "Set",
     "Streams",
+    "To",
     "Verbose",
     "help_if_alone",
 ]
@@ -55,6 +58,29 @@ FullRefresh = Annotated[
     typer.Option(
         "--full-refresh",
         help="Read everything anew and exchange it for what is published, in one step.",
+    ),
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="VALUE",
+        help="Read again what has this cursor value or a higher one; the state stays as it is.",
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="VALUE",
+        help="Read again what has a lower cursor value than this; the state stays as it is.",
+    ),
+]
+AllowDuplicates = Annotated[
+    bool,
+    typer.Option(
+        "--allow-duplicates",
+        help="With --from or --to: also for streams that are appended, which doubles records.",
     ),
 ]
 Patterns = Annotated[

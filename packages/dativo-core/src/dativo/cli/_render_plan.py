@@ -31,7 +31,7 @@ def show_plan(page: Page, notes: Page, report: PlanReport) -> None:
 
 
 def _facts(stream: StreamForecast) -> Iterator[tuple[str, str]]:
-    yield "read", f"{stream.read_mode.value}, {_start(stream)}"
+    yield "read", _read(stream)
     yield "source", f"{_about(stream.rows, 'row')}, {_bytes(stream)}, {_partitions(stream)}"
     place = f" to {stream.place}" if stream.place else ""
     yield "write", f"{stream.write_mode.value}{place}, {_about(stream.files, 'file')}"
@@ -41,13 +41,27 @@ def _facts(stream: StreamForecast) -> Iterator[tuple[str, str]]:
     if stream.rolls_forward:
         yield "note", "the state is behind what is published and is rolled forward first"
     if not stream.is_resumable:
-        yield "note", "a replace is one epoch: if the run fails it begins again at the beginning"
+        what = "a backfill that is appended" if stream.is_backfill else "a replace"
+        yield "note", f"{what} is one epoch: if the run fails it begins again at the beginning"
+    if stream.is_backfill:
+        yield "note", "the incremental state stays as it is"
     if stream.finds_deletions:
         yield "note", "records that are gone from the source are deleted"
     weaker = f" ({stream.reason})" if stream.reason else ""
     yield "guarantee", stream.guarantee.value.replace("_", " ") + weaker
     for sentence in stream.assumptions:
         yield "rests on", sentence
+
+
+def _read(stream: StreamForecast) -> str:
+    if not stream.is_backfill:
+        return f"{stream.read_mode.value}, {_start(stream)}"
+    start = "" if stream.lower is None else f"from {stream.lower} "
+    return f"backfill, {start}{'on' if stream.upper is None else _until(stream.upper)}"
+
+
+def _until(upper: str) -> str:
+    return f"up to {upper}, without it"
 
 
 def _start(stream: StreamForecast) -> str:

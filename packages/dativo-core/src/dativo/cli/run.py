@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import attrs
 import typer
@@ -11,7 +11,17 @@ import typer
 from dativo.cli._commands import Command
 from dativo.cli._edge import Answer, answer
 from dativo.cli._jobs import Outcome, each_job
-from dativo.cli._options import Config, Debug, FullRefresh, Json, Streams, Verbose
+from dativo.cli._options import (
+    AllowDuplicates,
+    Config,
+    Debug,
+    From,
+    FullRefresh,
+    Json,
+    Streams,
+    To,
+    Verbose,
+)
 from dativo.cli._session import Options, Session
 
 if TYPE_CHECKING:
@@ -20,31 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
-
-
-From = Annotated[
-    str | None,
-    typer.Option(
-        "--from",
-        metavar="VALUE",
-        help="Read again what has this cursor value or a higher one; the state stays as it is.",
-    ),
-]
-To = Annotated[
-    str | None,
-    typer.Option(
-        "--to",
-        metavar="VALUE",
-        help="Read again what has a lower cursor value than this; the state stays as it is.",
-    ),
-]
-AllowDuplicates = Annotated[
-    bool,
-    typer.Option(
-        "--allow-duplicates",
-        help="With --from or --to: also for streams that are appended, which doubles records.",
-    ),
-]
 
 
 @app.command(cls=Command)

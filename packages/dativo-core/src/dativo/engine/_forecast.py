@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import attrs
 
 from dativo.config import Job
-from dativo.contract import CommitRecord, ReadPlan, WriteMode, WritePlan
+from dativo.contract import CommitRecord, ReadPlan, WritePlan
+from dativo.engine._backfill import backfill_of
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
 from dativo.engine._guarantee import promise_of, require_guarantee
-from dativo.engine._open import JobFile, Sides, open_control, open_job, open_sides, select
+from dativo.engine._open import JobFile, open_control, open_job, open_sides, select
 from dativo.engine._pipe import Pipe
 from dativo.engine._plan import make_plans
 from dativo.engine._recover import Start, reconcile
@@ -28,6 +29,9 @@ def plan(
     *,
     streams: Sequence[str] = (),
     full_refresh: bool = False,
+    lower: str | None = None,
+    upper: str | None = None,
+    allow_duplicates: bool = False,
     observer: Observer | None = None,
 ) -> PlanReport:
     """Say what a run of *job* would do now, without moving data and without claiming the target.
@@ -39,30 +43,35 @@ def plan(
         job: A job, or the path of its file.
         streams: Only these of the job's streams; empty for all.
         full_refresh: Plan a full refresh.
+        lower: Plan a backfill of what has this cursor value or a higher one.
+        upper: Plan a backfill of what has a lower cursor value than this.
+        allow_duplicates: Plan it also in append mode, which publishes such records twice.
         observer: Is told what happens.
 
     Raises:
         DativoError: The job, a plugin or the stored state is wrong; why a run would refuse a
             stream is in the report.
     """
+    backfill = backfill_of(
+        lower, upper, allow_duplicates=allow_duplicates, full_refresh=full_refresh
+    )
     opened = open_job(job)
     stored = read_stored(opened.folder / ".dativo", opened.name)
     with open_sides(opened) as sides, open_control(opened, observer=observer) as control:
         plans = sides.source.context(control).retry(
-            lambda: _plans(sides, control, streams, full_refresh=full_refresh)
+            lambda: make_plans(
+                opened,
+                select(sides, control, only=streams),
+                sides.pipe,
+                full_refresh=full_refresh,
+                backfill=backfill,
+            )
         )
         return PlanReport(
             job=opened.name,
             streams=tuple(_forecast(one, sides.pipe, control, stored) for one in plans),
             refusal=_refusal(opened, plans, sides.pipe),
         )
-
-
-def _plans(
-    sides: Sides, control: RunControl, only: Sequence[str], *, full_refresh: bool
-) -> tuple[StreamPlan, ...]:
-    requests = select(sides, control, only=only)
-    return make_plans(sides.job, requests, sides.pipe, full_refresh=full_refresh)
 
 
 def _refusal(job: Job, plans: Sequence[StreamPlan], pipe: Pipe) -> DativoError | None:
@@ -86,22 +95,25 @@ class _Look:
 def _forecast(plan: StreamPlan, pipe: Pipe, control: RunControl, stored: Stored) -> StreamForecast:
     look = _look(plan, pipe, control, stored)
     promise = promise_of(plan, pipe, read=look.read, write=look.write)
-    rows = look.read.rows
+    rows, resumes_at = look.read.rows, plan.resumes_at(look.start.checkpoint)
+    if rows is None and resumes_at is None and not plan.is_backfill:
+        rows = plan.estimated_rows
     return StreamForecast(
         stream=plan.stream,
         read_mode=plan.read.mode,
         write_mode=plan.write.mode,
-        checkpoint=look.start.checkpoint,
-        lower=look.read.lower,
-        upper=look.read.upper,
+        checkpoint=resumes_at,
+        lower=(plan.read if plan.is_backfill else look.read).lower,
+        upper=(plan.read if plan.is_backfill else look.read).upper,
         epoch=look.start.epoch,
-        rows=plan.estimated_rows if rows is None and look.start.checkpoint is None else rows,
+        rows=rows,
         size_bytes=look.read.size_bytes,
         partitions=look.read.partitions,
         files=look.write.files,
         place=look.write.place,
         finds_deletions=plan.keys is not None,
-        is_resumable=plan.write.mode is not WriteMode.REPLACE,
+        is_backfill=plan.is_backfill,
+        is_resumable=not plan.is_one_epoch,
         rolls_forward=look.start.roll_forward,
         knows_target=look.write.knows_last_commit,
         guarantee=promise.guarantee,
@@ -141,9 +153,9 @@ def _ask_source(plan: StreamPlan, pipe: Pipe, control: RunControl, start: Start)
     source = pipe.source
     if "plan_read" not in source.connector.hooks:
         return ReadPlan()
-    context = source.context(control, stream=plan.stream)
+    context, state = source.context(control, stream=plan.stream), plan.resumes_at(start.checkpoint)
     return context.retry(
-        lambda: source.connector.plan_read(source.config, plan.read, start.checkpoint, context)
+        lambda: source.connector.plan_read(source.config, plan.read, state, context)
     )
 
 

@@ -46,6 +46,7 @@ _CURSOR = "a new or changed record gets a cursor value that is not below those a
 _VERSIONS = "a changed record is published once more for each change that a run has seen"
 _SCANNED = "a record is deleted by the first run that no longer finds its key in the source"
 _COMES_BACK = "a record whose key comes back to the source gets a new cursor value"
+_DOUBLED = "what a backfill reads again is published a second time, as --allow-duplicates says"
 _STAYS = "a record that is deleted in the source stays published"
 
 
@@ -78,6 +79,8 @@ def promise_of(
     replay, atomicity = _levels(pipe)
     guarantee = weigh(replay, atomicity, plan.write.mode)
     reason, fix = _reason(guarantee, replay, pipe)
+    if plan.doubles and guarantee is _EXACT:
+        guarantee, reason, fix = _LEAST, _DOUBLED, "Write with mode: merge."
     said = () if read is None else read.assumptions
     assumptions = (*_assumptions(plan, said), *(() if write is None else write.assumptions))
     return Promise(guarantee=guarantee, assumptions=assumptions, reason=reason, fix=fix)
@@ -134,7 +137,7 @@ def _reason(guarantee: Guarantee, replay: Replay, pipe: Pipe) -> tuple[str, str]
 
 def _assumptions(plan: StreamPlan, said: tuple[str, ...]) -> Iterator[str]:
     mode = plan.write.mode
-    if plan.read.mode is ReadMode.INCREMENTAL:
+    if plan.read.mode is ReadMode.INCREMENTAL and not plan.is_backfill:
         yield from said or (_CURSOR,)
     else:
         yield from said

@@ -22,14 +22,15 @@ class StreamForecast:
         read_mode: How it would be read.
         write_mode: How it would be written.
         checkpoint: Where the source would read on; ``None`` for the beginning.
-        lower: The cursor's value there, as text, if the source says it.
-        upper: The cursor's value where the source would stop.
+        lower: The cursor's value there, as text, if the source says it; the bound of a backfill.
+        upper: The cursor's value where the source would stop; a backfill stops before its bound.
         epoch: The last published epoch; 0 for none.
         rows: About how many records.
         size_bytes: About how many bytes in the source.
         partitions: How many lazy readers.
         files: About how many files.
         place: Where the records would go.
+        is_backfill: Whether a range is read again, beside the checkpoints.
         finds_deletions: Whether records that are gone from the source would be deleted.
         is_resumable: Whether a run that fails keeps what it had committed.
         rolls_forward: The state is behind what is published and would be stored first.
@@ -52,6 +53,7 @@ class StreamForecast:
     partitions: int | None = None
     files: int | None = None
     place: str = ""
+    is_backfill: bool = False
     finds_deletions: bool = False
     is_resumable: bool = True
     rolls_forward: bool = False

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from dativo.contract import (
+    Checkpoint,
     Commit,
     CommitRecord,
     Receipt,
@@ -55,14 +56,22 @@ class StreamPlan:
         """The stream's name."""
         return self.read.stream
 
+    def resumes_at(self, checkpoint: Checkpoint | None) -> Checkpoint | None:
+        """Return where the source reads on, if *checkpoint* is published; ``None``: nowhere."""
+        return None if self.is_backfill else checkpoint
+
     @property
     def is_one_epoch(self) -> bool:
         """Whether nothing is published before the stream is read to its end.
 
         A backfill begins anew after a failure, so what it appends must not be published in parts.
         """
-        appends_again = self.is_backfill and self.write.mode is WriteMode.APPEND
-        return self.write.mode is WriteMode.REPLACE or appends_again
+        return self.write.mode is WriteMode.REPLACE or self.doubles
+
+    @property
+    def doubles(self) -> bool:
+        """Whether what is published already is published once more."""
+        return self.is_backfill and self.write.mode is WriteMode.APPEND
 
 
 class Writing:
