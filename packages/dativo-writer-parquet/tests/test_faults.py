@@ -223,24 +223,83 @@ def test_a_rename_that_fails_publishes_nothing(
     assert lake.numbers() == [1]
 
 
+_LOST = [errno.EIO, errno.ENOENT, errno.EEXIST, errno.ESTALE, errno.ETIMEDOUT]
+"""What is said of a rename that happened: its answer got lost, and it was sent again."""
+
+
+@pytest.mark.parametrize("code", _LOST, ids=errno.errorcode.get)
+@pytest.mark.parametrize("epochs", [0, 1])
 @pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.REPLACE], ids=str)
 def test_a_rename_that_fails_but_happened_is_found_out(
-    lake: Lake, mode: WriteMode, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, mode: WriteMode, *, epochs: int, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = lake.having(mode=mode)
-    lake.publish(1, ids(1))
+    for epoch in range(1, epochs + 1):
+        lake.publish(epoch, ids(epoch))
     real = _publish._rename
 
     def lie(source: Path, target: Path, flags: int) -> None:
         real(source, target, flags)
-        raise OSError(errno.EIO, "lost")
+        raise OSError(code, "lost")
 
     with lake.session() as session:
-        staged = [session.stage(Batch(ids(2)))]
+        staged = [session.stage(Batch(ids(9)))]
         monkeypatch.setattr(_publish, "_rename", lie)
-        session.commit(lake.identity(2), staged)
+        receipt = session.commit(lake.identity(epochs + 1), staged)
 
-    assert 2 in lake.numbers()
+    assert not receipt.replayed
+    assert 9 in lake.numbers()
+    assert len(lake.numbers()) == len(set(lake.numbers()))
+
+
+@pytest.mark.parametrize("code", _LOST, ids=errno.errorcode.get)
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.REPLACE], ids=str)
+def test_a_file_system_that_loses_the_answer_to_every_rename_loses_no_epoch(
+    lake: Lake, mode: WriteMode, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on NFS, which has no exclusive rename: a rename that is sent again finds no source."""
+    lake = lake.having(mode=mode)
+    rename, replace = os.rename, os.replace
+
+    def unsupported(source: Path, target: Path, flags: int) -> None:
+        if flags == _publish._NOREPLACE:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        real(source, target, flags)
+
+    def losing(call: Callable[..., None]) -> Callable[..., None]:
+        def lose(source: Path, target: Path) -> None:
+            call(source, target)
+            raise OSError(code, os.strerror(code), str(source))
+
+        return lose
+
+    real = _publish._rename
+    monkeypatch.setattr(_publish, "_rename", unsupported)
+    monkeypatch.setattr(os, "rename", losing(rename))
+    monkeypatch.setattr(os, "replace", losing(replace))
+    with lake.session() as session:
+        for epoch in (1, 2):
+            session.commit(lake.identity(epoch), [session.stage(Batch(ids(epoch)))])
+
+    assert lake.numbers() == ([1, 2] if mode is WriteMode.APPEND else [2])
+
+
+def test_a_folder_whose_making_was_answered_twice_is_taken(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.mkdir
+
+    def lose(path: Path, mode: int = 0o777) -> None:
+        real(path, mode)
+        if "publish" in Path(path).parts:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+
+    with lake.session() as session:
+        staged = [session.stage(Batch(ids(1)))]
+        monkeypatch.setattr(os, "mkdir", lose)
+        session.commit(lake.identity(1), staged)
+
+    assert lake.numbers() == [1]
 
 
 def test_a_rename_of_unknown_outcome_is_told_so(
@@ -259,6 +318,31 @@ def test_a_rename_of_unknown_outcome_is_told_so(
         with pytest.raises(CommitUnknownError, match="cannot be told") as caught:
             session.commit(lake.identity(2), staged)
     assert caught.value.exit_code == 41
+
+
+def test_a_claim_that_could_not_be_put_in_place_is_an_error(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EIO, "broken", str(source), None, str(target))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(WriteFailedError, match="broken"), lake.session():
+        pass
+
+
+def test_a_folder_of_somebody_else_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / "there" / "file").mkdir(parents=True)
+
+    with pytest.raises(FileExistsError):
+        _publish.make_new_folder(tmp_path / "there", mode=0o700)
+
+
+def test_a_move_that_did_not_happen_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+
+    with pytest.raises(FileNotFoundError):
+        _publish.move(tmp_path / "source", tmp_path / "missing" / "target")
 
 
 def test_an_epoch_that_appears_without_the_lock_is_not_overwritten(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from dativo_writer_parquet._layout import (
     Place,
     epoch_folder,
 )
-from dativo_writer_parquet._publish import fsync_folder, rename_new
+from dativo_writer_parquet._publish import fsync_folder, make_new_folder, move, rename_new
 from dativo_writer_parquet._records import Published, footer_entries, read_epoch
 from dativo_writer_parquet._retired import exchange_and_retire
 from dativo_writer_parquet._staging import StagingArea
@@ -110,15 +109,8 @@ def publish(place: Place, sealed: SealedEpoch, *, is_rewritten: bool = False) ->
     failpoint("parquet.publish.before")
     try:
         _STEPS[mode, place.data.exists()](place, sealed)
-    except FileExistsError as error:
-        raise ConcurrencyError(
-            f"{error.filename2 or place.data} appeared while it was published",
-            stream=place.stream,
-            phase="write",
-        ) from error
     except OSError as error:
-        if not _is_published(place, sealed.published.record, error):
-            raise
+        _require_published(place, sealed, error)
     failpoint("parquet.publish.after")
     confirm(place)
     failpoint("parquet.publish.durable")
@@ -179,22 +171,35 @@ def _identity(commit: Commit) -> tuple[str, str, int, str]:
     return commit.job_id, commit.stream, commit.epoch, commit.commit_id
 
 
-def _is_published(place: Place, record: CommitRecord, error: OSError) -> bool:
-    """Find out whether a rename that failed has happened all the same."""
-    if error.errno != errno.EIO:
-        return False
+def _require_published(place: Place, sealed: SealedEpoch, error: OSError) -> None:
+    """Raise what the *error* of the one step means, unless the step has happened all the same.
+
+    An error is no answer: a disk may fail afterwards, and NFS sends a rename again whose answer
+    got lost, which then finds no source (``ENOENT``) or its own target (``EEXIST``). So what is
+    there decides.
+    """
+    record = sealed.published.record
     epoch = record.commit.epoch
     try:
-        there = place.epoch(epoch).is_dir()
-        found = read_epoch(place, epoch) if there else None
+        found = read_epoch(place, epoch).record if place.epoch(epoch).is_dir() else None
     except Exception as unknown:
-        raise CommitUnknownError(
-            f"publishing {place.data} failed, and it cannot be told how far it went: {error}",
-            details={"path": str(place.data)},
+        if not (sealed.folder / epoch_folder(epoch)).exists():  # what is there may be ours
+            raise CommitUnknownError(
+                f"publishing {place.data} failed, and it cannot be told how far it went: {error}",
+                details={"path": str(place.data)},
+                stream=place.stream,
+                phase="write",
+            ) from unknown
+        found = None
+    if found == record:
+        return
+    if isinstance(error, FileExistsError):
+        raise ConcurrencyError(
+            f"{error.filename2 or place.data} appeared while it was published",
             stream=place.stream,
             phase="write",
-        ) from unknown
-    return found is not None and found.record.files == record.files
+        ) from error
+    raise error
 
 
 def _name(file: StagedFile | FinishedFile, *, suffix: str = FILE_SUFFIX) -> str:
@@ -207,10 +212,9 @@ def _lay_out(folder: Path, epoch: int, names: dict[Path, str], *, mode: int) -> 
     top = folder / epoch_folder(epoch)
     folders = {top, *(parent for name in names.values() for parent in _parents(top, top / name))}
     for path in (folder, *sorted(folders)):
-        path.mkdir(mode=0o700)
-        path.chmod(mode)
+        make_new_folder(path, mode=mode)
     for path, name in names.items():
-        path.rename(top / name)
+        move(path, top / name)
     for path in (*sorted(folders, reverse=True), folder):
         fsync_folder(path)
 

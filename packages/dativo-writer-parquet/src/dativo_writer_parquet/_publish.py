@@ -22,6 +22,8 @@ __all__ = [
     "fsync_folder",
     "locked",
     "make_folder",
+    "make_new_folder",
+    "move",
     "remove_tree",
     "rename_new",
     "try_lock",
@@ -76,8 +78,35 @@ def write_durably(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(descriptor)
-    staged.replace(path)
+    try:
+        staged.replace(path)
+    except OSError:  # see `move`; a name that there was before tells nothing
+        if staged.exists() or path.read_text(encoding="utf-8") != text:
+            raise
     fsync_folder(path.parent)
+
+
+def make_new_folder(path: Path, *, mode: int) -> None:
+    """Make the folder *path*, whose name is nobody else's; NFS may say that it is there already."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        if any(path.iterdir()):
+            raise
+    path.chmod(mode)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename *source* to *target*, a name that nobody else gives.
+
+    Where the answer gets lost, as on NFS, the call is sent again and finds no source any more; so
+    what is there decides, and not the answer.
+    """
+    try:
+        source.rename(target)
+    except OSError:
+        if os.path.lexists(source) or not os.path.lexists(target):
+            raise
 
 
 def rename_new(source: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dativo.contract import failpoint
 from dativo_writer_parquet._layout import Place
-from dativo_writer_parquet._publish import exchange, make_folder, remove_tree
+from dativo_writer_parquet._publish import exchange, make_folder, move, remove_tree
 
 __all__ = ["exchange_and_retire", "sweep_retired"]
 
@@ -23,11 +23,11 @@ def exchange_and_retire(place: Place, folder: Path) -> None:
     folder of the retired needs no fsync. Call it under the lock.
 
     Raises:
-        OSError: It did not happen, or with ``EIO`` perhaps.
+        OSError: It did not happen, or perhaps it did.
     """
     make_folder(place.retired)
     going = place.retired / f"{time.time_ns():020d}-{secrets.token_hex(4)}"
-    folder.rename(going)
+    move(folder, going)
     failpoint("parquet.exchange.before")
     exchange(going, place.data)
     failpoint("parquet.exchange.after")
