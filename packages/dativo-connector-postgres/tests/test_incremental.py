@@ -50,7 +50,7 @@ def test_each_run_delivers_what_is_new(source: Any) -> None:
     assert job.state is not None
     assert job.state.version == 1
     assert job.state.value == {
-        "server": job.state.value["server"],
+        "server": job.state.value["server"], "digest": job.state.value["digest"],
         "cursor": "at", "type": "integer", "key": ["id"], "value": "40",
         "writers": [source.execute("SELECT xmin::text FROM t WHERE id = 1")[0][0]],
     }  # fmt: skip
@@ -102,6 +102,47 @@ def test_row_that_is_written_again_with_the_last_cursor_value_comes_again(source
 
     assert job.run() == [2]
     assert job.run() == []
+
+
+@pytest.mark.parametrize("key", ["id int PRIMARY KEY", "id int"])
+def test_rows_of_a_restored_table_do_not_come_again(source: Any, key: str) -> None:
+    source.execute(f"CREATE TABLE t ({key}, at int NOT NULL, v float8)")
+    source.execute("INSERT INTO t VALUES (1, 1, 0.1), (2, 2, 0.2)")
+    source.execute("INSERT INTO t VALUES (3, 2, 0.3)")
+    job = Job(source)
+    job.run()
+    source.execute("CREATE TABLE dump AS SELECT * FROM t ORDER BY id DESC; TRUNCATE t")
+    source.execute("INSERT INTO t SELECT * FROM dump")
+
+    assert job.run() == []
+    source.execute("INSERT INTO t VALUES (4, 3, 0.4)")
+    assert job.run() == [4]
+    assert sorted(job.delivered) == [1, 2, 3, 4]
+
+
+def test_group_of_ties_that_changed_before_it_was_restored_comes_again(source: Any) -> None:
+    source.execute("CREATE TABLE t (id int PRIMARY KEY, at int NOT NULL, v int)")
+    source.execute("INSERT INTO t VALUES (1, 1, 1), (2, 1, 1)")
+    job = Job(source)
+    job.run()
+    source.execute("UPDATE t SET v = 2 WHERE id = 2; ALTER TABLE t ALTER v TYPE bigint")
+    source.execute("CREATE TABLE dump AS SELECT * FROM t; TRUNCATE t")
+    source.execute("INSERT INTO t SELECT * FROM dump")
+
+    assert job.run() == [1, 2]
+    assert job.run() == []
+
+
+def test_group_of_ties_that_is_gone_is_no_problem(source: Any) -> None:
+    source.execute("CREATE TABLE t (id int PRIMARY KEY, at int NOT NULL)")
+    source.execute("INSERT INTO t VALUES (1, 1), (2, 2)")
+    job = Job(source)
+    job.run()
+    source.execute("DELETE FROM t WHERE id = 2")
+    assert job.run() == []
+    source.execute("INSERT INTO t VALUES (3, 2)")
+
+    assert job.run() == [3]
 
 
 def test_rows_that_leave_a_large_group_of_ties_are_no_problem(source: Any) -> None:

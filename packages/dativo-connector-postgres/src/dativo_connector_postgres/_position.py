@@ -38,8 +38,9 @@ class Position:
             none is. They had ended, so that they write no more, and a row that is written again
             gets another writer.
         keys: In their place, of views and queries: the delivered rows by primary key.
-        digest: In the place of either, where they are many: the number of rows and a sum over
-            them.
+        digest: The number of rows at ``value`` and a sum over them: beside ``writers``, which a
+            restored or rewritten table has not kept, and in the place of either, where they are
+            many.
     """
 
     value: str
@@ -58,10 +59,14 @@ class Position:
         assert plan.cursor is not None
         here = compare(plan.cursor, "=", value)
         if _is_written(plan):
-            sql = f"{plan.select(here, expressions='DISTINCT xmin::text')} LIMIT {_MOST_KEYS + 1}"
-            writers = tuple(sorted(str(writer) for (writer,) in snapshot.query(sql)))
-            if len(writers) <= _MOST_KEYS:
-                return cls(value=value, writers=writers)
+            wanted = f"xmin::text, {_sum_of(_content(plan))}"
+            sql = f"{plan.select(here, expressions=wanted)} GROUP BY 1 LIMIT {_MOST_KEYS + 1}"
+            found = snapshot.query(sql)
+            if len(found) <= _MOST_KEYS:
+                writers = tuple(sorted(writer for writer, _, _ in found))
+                total = sum(int(part) for _, _, part in found)
+                digest = (sum(rows for _, rows, _ in found), str(total))
+                return cls(value=value, writers=writers, digest=digest)
         if plan.primary_key:
             wanted = ", ".join(_version(plan))
             sql = f"{plan.select(here, expressions=wanted)} LIMIT {_MOST_KEYS + 1}"
@@ -124,8 +129,9 @@ class Position:
         from_here = compare(plan.cursor, ">=", self.value)
         after = compare(plan.cursor, ">", self.value)
         if self.writers:
-            writers = ", ".join(map(quote_literal, self.writers))
-            return f"{from_here} AND ({after} OR xmin::text NOT IN ({writers}))"
+            if self._is_restored(snapshot, plan):
+                return after
+            return f"{from_here} AND ({after} OR {self._is_by_writers('NOT IN')})"
         if self.keys:
             return f"{from_here} AND ({after} OR ({_is_one_of(plan, self.keys)}) IS NOT TRUE)"
         if self.digest is None:
@@ -134,6 +140,18 @@ class Position:
             return after
         self._report_changed_ties(plan, context)
         return from_here
+
+    def _is_by_writers(self, operator: str) -> str:
+        return f"xmin::text {operator} ({', '.join(map(quote_literal, self.writers))})"
+
+    def _is_restored(self, snapshot: Snapshot, plan: StreamPlan) -> bool:
+        """Say whether other transactions have written the same rows again, all of them."""
+        assert plan.cursor is not None
+        here = compare(plan.cursor, "=", self.value)
+        delivered = plan.select(here, self._is_by_writers("IN"), expressions="1")
+        if self.digest is None or snapshot.row(f"SELECT EXISTS ({delivered})")[0]:
+            return False
+        return self.digest == _asked(snapshot, plan, here, _content(plan))
 
     def _report_changed_ties(self, plan: StreamPlan, context: Context) -> None:
         assert plan.cursor is not None
@@ -204,8 +222,19 @@ def _is_written(plan: StreamPlan) -> bool:
 
 
 def _digest(snapshot: Snapshot, plan: StreamPlan, here: str) -> tuple[int, str]:
-    columns = quote_list(tuple(field.column.name for field in plan.fields))
-    row = f"ROW({', '.join(_version(plan)) if plan.primary_key else columns})::text"
-    wanted = f"count(*), coalesce(sum(hashtextextended({row}, 0)), 0)::text"
-    rows, total = snapshot.row(plan.select(here, expressions=wanted))
+    told_apart_by = ", ".join(_version(plan)) if plan.primary_key else _content(plan)
+    return _asked(snapshot, plan, here, told_apart_by)
+
+
+def _asked(snapshot: Snapshot, plan: StreamPlan, here: str, columns: str) -> tuple[int, str]:
+    rows, total = snapshot.row(plan.select(here, expressions=_sum_of(columns)))
     return int(rows), str(total)
+
+
+def _content(plan: StreamPlan) -> str:
+    return quote_list(tuple(field.column.name for field in plan.fields))
+
+
+def _sum_of(columns: str) -> str:
+    """Return expressions for the number of rows and a sum over *columns* of each."""
+    return f"count(*), coalesce(sum(hashtextextended(ROW({columns})::text, 0)), 0)::text"
