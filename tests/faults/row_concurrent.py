@@ -26,7 +26,7 @@ _GATE = (sys.executable, str(Path(__file__).with_name("gate.py")))
 def one_folder(number: int, workspace: Workspace) -> None:
     """Start eight runs at once in one folder."""
     job = _slow(workspace.path / "work", number).write()
-    _race([job] * _STARTS, workspace)
+    race([job] * _STARTS, workspace)
 
 
 def checkouts(number: int, workspace: Workspace) -> None:
@@ -35,7 +35,7 @@ def checkouts(number: int, workspace: Workspace) -> None:
         attrs.evolve(_slow(workspace.path / f"checkout-{place}", number), target="../lake").write()
         for place in range(_STARTS)
     ]
-    _race(jobs, workspace)
+    race(jobs, workspace)
 
 
 def frozen(number: int, workspace: Workspace) -> None:
@@ -49,7 +49,7 @@ def frozen(number: int, workspace: Workspace) -> None:
         with job.dativo(workspace).running("run", "--json") as first:
             wait_for_moment(job, first, source)
             first.tell(signal.SIGSTOP)
-            _look_silent(workspace.path)
+            look_silent(workspace.path)
             with other.dativo(workspace).running("run", "--json") as second:
                 if wakes_early:
                     wait_for_moment(other, second, source)
@@ -71,7 +71,8 @@ def _slow(folder: Path, number: int) -> NumbersJob:
     return NumbersJob(folder=folder, mode=MODES[number % len(MODES)], delay_seconds=0.15)
 
 
-def _race(jobs: Sequence[NumbersJob], workspace: Workspace) -> None:
+def race(jobs: Sequence[NumbersJob], workspace: Workspace) -> None:
+    """Start all *jobs* at once: one runs, the others end and name it."""
     gate = workspace.path / "gate"
     with watched(jobs[0]), contextlib.ExitStack() as stack:
         runs = [
@@ -111,7 +112,7 @@ def _wait_for_all(gate: Path, runs: Sequence[Running]) -> None:
         time.sleep(0.005)
 
 
-def _look_silent(folder: Path) -> None:
+def look_silent(folder: Path) -> None:
     """Make every lock below *folder* look as if its holder had not moved for long."""
     long_ago = time.time() - _LONG_AGO_SECONDS
     for file in folder.rglob("*"):

@@ -14,11 +14,15 @@ from fault_numbers import MODES, STREAM, NumbersJob
 from fault_oracle import check_complete, check_state, published, watched
 from fault_process import KILLED, Ended
 from fault_store import Store, new_store
-from row_kills import kill_a_run
+from row_concurrent import look_silent, race
+from row_kills import kill_a_run, wait_for_moment
 
 from dativo_test_support.s3 import Fault, FaultProxy, Outcome
 
 _LOG = rf"/\.dativo/parquet/{STREAM}/log/[0-9]+\.json"
+_LEASE_PROBE = r"/jobs/.*\.lock\.[0-9a-f]+$"
+_LONG_SECONDS = 600.0
+_STARTS = 8
 _FAILED = (20, 21, 22, 23, 40, 41, 50, 60)
 _MOST_REQUESTS = 40
 _DRAWS = 8
@@ -136,6 +140,50 @@ def leftover(number: int, workspace: Workspace) -> None:
         check_state(job)
 
 
+def eight(number: int, workspace: Workspace) -> None:
+    """Start eight runs at once from checkouts of their own, which share only the bucket."""
+    with _prepared(number, workspace) as (job, _):
+        slow = attrs.evolve(job, delay_seconds=0.5)
+        places = (workspace.path / f"checkout-{place}" for place in range(_STARTS))
+        race([attrs.evolve(slow, folder=place).write() for place in places], workspace)
+
+
+def frozen(number: int, workspace: Workspace) -> None:
+    """Freeze a run, let another one take over, and wake the first."""
+    source = dice("s3.frozen", number)
+    wakes_early = source.random() < 0.5
+    with _prepared(number, workspace, folder="first") as (quick, proxy):
+        job = attrs.evolve(quick, delay_seconds=0.08).write()
+        is_same = number // len(MODES) % 2 == 0
+        other = job if is_same else attrs.evolve(job, folder=workspace.path / "other").write()
+        silent = Fault(
+            method="GET",
+            path=_LEASE_PROBE,
+            outcome=Outcome.FORWARD,
+            times=None,
+            ahead_seconds=_LONG_SECONDS,
+        )
+        with watched(job), proxy.failing(silent):
+            with job.dativo(workspace).running("run", "--json") as first:
+                wait_for_moment(job, first, source)
+                first.tell(signal.SIGSTOP)
+                look_silent(workspace.path)
+                with other.dativo(workspace).running("run", "--json") as second:
+                    if wakes_early:
+                        wait_for_moment(other, second, source)
+                        first.tell(signal.SIGCONT)
+                    ended = second.wait()
+                    assert ended.code == 0, f"the one that took over: {ended}"
+                check_complete(job)
+                first.tell(signal.SIGCONT)
+                zombie = first.wait()
+            assert zombie.code in (0, 60), f"the one that woke up: {zombie}"
+            published(job)
+            other.dativo(workspace)("run", "--json", code=0)
+        check_complete(job)
+        check_state(other)
+
+
 def _hit_and_mended(number: int, workspace: Workspace, fault: Fault) -> Ended:
     """Run under a fault, look at what is published, and let the next run mend it."""
     with _prepared(number, workspace) as (job, proxy):
@@ -242,5 +290,19 @@ ROWS = (
         demanded=12,
         sampled=2,
         case=leftover,
+    ),
+    Row(
+        name="s3.eight",
+        about="object store: eight starts at once from eight checkouts: one runs, all name it",
+        demanded=20,
+        sampled=2,
+        case=eight,
+    ),
+    Row(
+        name="s3.frozen",
+        about="object store: SIGSTOP, takeover, SIGCONT: the one that wakes up publishes nothing",
+        demanded=24,
+        sampled=3,
+        case=frozen,
     ),
 )

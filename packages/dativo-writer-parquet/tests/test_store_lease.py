@@ -6,13 +6,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
 from store_lake import StoreLake
 
-from dativo.errors import InsufficientPermissionsError, ServiceUnavailableError, StateLockedError
+from dativo.errors import (
+    DativoError,
+    InsufficientPermissionsError,
+    ServiceUnavailableError,
+    StateLockedError,
+)
 from dativo_test_support.s3 import Fault, Outcome
 from dativo_writer_parquet import lock
 from dativo_writer_parquet._store import _lease
@@ -49,6 +54,28 @@ def test_a_second_run_is_refused_and_told_who_holds_it(store: StoreLake) -> None
     assert f"process {os.getpid()} on " in str(told.value)
     assert told.value.details["run"] == "first"
     assert [key for key in store.stored() if key.startswith(KEY)] == [KEY]
+
+
+def test_a_run_that_is_refused_does_not_wait_for_the_other_to_end(
+    store: StoreLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine tries again what is retryable; it must not try again to get the lock."""
+    failed: list[Exception] = []
+
+    def retry(_: object, call: Callable[[], object]) -> object:
+        try:
+            return call()
+        except DativoError as error:
+            failed.append(error)
+            raise
+
+    with held(store):
+        context = store.asking()
+        monkeypatch.setattr(type(context), "retry", retry)
+        with pytest.raises(StateLockedError), locked_prefix(store.config, context):
+            pass
+
+    assert failed == []
 
 
 def test_what_is_released_can_be_taken_again(store: StoreLake) -> None:
@@ -138,6 +165,19 @@ def test_a_holder_that_was_silent_but_not_taken_over_goes_on(
         time.sleep(0.3)
         store.objects().delete([KEY])
         assert not lease.is_held()
+
+
+def test_a_holder_says_since_when_it_holds_and_not_when_it_renewed(
+    store: StoreLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held(store) as lease:
+        before = content(store)
+        monkeypatch.setattr(time, "strftime", lambda *_: "later")
+        lease._beat()
+        after = content(store)
+
+    assert after["beat"] != before["beat"]
+    assert after["holder"] == before["holder"]
 
 
 def test_a_holder_renews_and_survives_answers_that_fail(

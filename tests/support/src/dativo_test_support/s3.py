@@ -18,6 +18,8 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -136,6 +138,7 @@ class Fault:
         delay_seconds: Waited before anything else.
         call: Called before the request is passed on.
         without: A header that is taken away from the request.
+        ahead_seconds: What is read seems to have been written so much later.
     """
 
     method: str = ""
@@ -148,6 +151,7 @@ class Fault:
     delay_seconds: float = 0.0
     call: Callable[[], object] = lambda: None
     without: str = ""
+    ahead_seconds: float = 0.0
     hits: int = 0
 
     def takes(self, method: str, path: str) -> bool:
@@ -245,6 +249,21 @@ class _Reply:
     headers: list[tuple[str, str]]
     body: bytes
 
+    def written_later(self, seconds: float) -> _Reply:
+        """Return the same answer for an object that is younger."""
+        moved = [
+            (
+                name,
+                format_datetime(
+                    parsedate_to_datetime(value) + timedelta(seconds=seconds), usegmt=True
+                ),
+            )
+            if name.lower() == "last-modified"
+            else (name, value)
+            for name, value in self.headers
+        ]
+        return attrs.evolve(self, headers=moved)
+
 
 class _Handler(BaseHTTPRequestHandler):
     proxy: FaultProxy
@@ -270,6 +289,8 @@ class _Handler(BaseHTTPRequestHandler):
         if outcome not in (Outcome.ANSWER, Outcome.HANG, Outcome.RESET):
             without = "" if fault is None else fault.without
             reply = self.proxy.forward(self, body, without=without)
+            if fault is not None and fault.ahead_seconds:
+                reply = reply.written_later(fault.ahead_seconds)
         if fault is not None and outcome in (Outcome.ANSWER, Outcome.ANSWER_AFTER):
             text = f"<Error><Code>{fault.code}</Code><Message>scripted</Message></Error>"
             reply = _Reply(fault.status, [("Content-Type", "application/xml")], text.encode())

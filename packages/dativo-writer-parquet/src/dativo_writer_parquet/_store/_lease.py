@@ -51,6 +51,7 @@ class Lease:
         self._context = context
         self._key = lease_key(context.job_id)
         self._token = secrets.token_hex(8)
+        self._since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._seconds = lease_seconds
         self._tag = Tag(None, None)
         self._beats = 0
@@ -76,6 +77,8 @@ class Lease:
         for _ in range(_ATTEMPTS):
             started = time.monotonic()
             tag = self._context.retry(self._try)
+            if isinstance(tag, _Content):  # not inside the retry: it would wait for the other run
+                raise _locked(self._context.job_id, self._objects.url, tag.holder)
             if tag is not None:
                 self._tag, self._is_held, self._renewed = tag, True, started
                 self._thread.start()
@@ -91,7 +94,8 @@ class Lease:
             with suppress(DativoError):  # then the lease ends by itself
                 self._objects.exchange(self._key, self._text(is_free=True), self._tag)
 
-    def _try(self) -> Tag | None:
+    def _try(self) -> Tag | _Content | None:
+        """Return the tag of the lock, what its holder says, or nothing if it has just changed."""
         found = self._objects.look(self._key)
         if found is None:
             return self._objects.create(self._key, self._text())
@@ -99,7 +103,7 @@ class Lease:
         if content.token == self._token:  # an earlier try has come through after all
             return found.tag
         if not content.is_free and not is_gone(content.process) and not self._is_silent(found):
-            raise _locked(self._context.job_id, self._objects.url, content.holder)
+            return content
         return self._objects.exchange(self._key, self._text(), found.tag)
 
     def _is_silent(self, found: Found) -> bool:
@@ -138,7 +142,7 @@ class Lease:
         holder = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
-            "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "since": self._since,
             "job": self._context.job_id,
             "run": self._context.run_id,
         }
