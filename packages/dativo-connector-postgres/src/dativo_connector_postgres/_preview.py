@@ -117,7 +117,9 @@ def _estimated(snapshot: Snapshot, plan: StreamPlan, *conditions: str | None) ->
 def _assumptions(snapshot: Snapshot, plan: StreamPlan, cursor: Column) -> Iterator[str]:
     yield f"each change of a row of {plan.name} raises its {cursor.name}"
     yield _order(plan, cursor)
-    if not snapshot.since.is_known:
+    if snapshot.since.is_known:
+        yield f"{plan.name} is not set back to an older copy within the server"
+    else:
         yield "no server lacks what was read before; this one does not tell how far it is"
     relation = plan.relation
     if relation is not None:

@@ -23,7 +23,10 @@ class SourceInfo:
         options: The frozen attrs class of a stream's ``options``.
         read_modes: The modes that ``extract`` implements.
         replay: What a read from a checkpoint promises.
-        parallel: Whether ``extract`` yields several lazy readers that may be drained at once.
+        parallel: Whether ``extract`` yields several lazy readers that may be drained at once. In
+            merge mode their order is that in which they are yielded. A key that two of them hold
+            is therefore not noticed, and the one that was yielded later wins; so either cut one
+            snapshot, in which a key is once, or yield later versions in later readers.
         queries: Whether a stream may be a ``query``.
         filters: Whether a stream may have a ``where``.
         key_scans: Whether a full read of the primary key alone, asked for after another read of

@@ -181,7 +181,7 @@ class Batch:
             give it.
         sequence: The place of the batch in the order of its epoch, from 1; set by the engine. In
             merge mode the record of the higher epoch wins, then that of the higher sequence, then
-            the later one of a batch.
+            the later one of a batch, whichever was drained first.
     """
 
     data: ArrowStream = attrs.field(eq=False)
