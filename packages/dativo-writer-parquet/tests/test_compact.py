@@ -135,17 +135,6 @@ def test_everything_deleted_leaves_an_empty_table(merged: Lake) -> None:
     assert _compact(merged, fence=51).files_after == 1
 
 
-def test_a_replace_that_was_merged_into_gets_versions(merged: Lake) -> None:
-    merged.having(mode=WriteMode.REPLACE, settings={"file_rows": 2}).publish(1, ids(3, 2, 1))
-    merged.publish(2, ids(4))
-    assert _compact(merged).files_after == 1
-    rows = pq.ParquetFile(merged.data / merged.files()[0]).read().to_pylist()
-
-    assert [(row["id"], row["_dativo_epoch"]) for row in rows] == [(3, 1), (2, 1), (1, 1), (4, 2)]
-    assert len({row["_dativo_sequence"] for row in rows}) == 4
-    assert merged.numbers() == [1, 2, 3, 4]
-
-
 def test_columns_that_came_later_and_folders_survive(lake: Lake) -> None:
     lake = lake.having(options=by("part", "day:month"))
     day = pa.array([0, 40], pa.date32())

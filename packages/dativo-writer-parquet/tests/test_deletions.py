@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from parquet_lake import Lake, by, ids
 
-from dativo.contract import Batch, DeletingSession, Operation, Staged, WriteMode, WriteSession
+from dativo.contract import Batch, DeletingSession, Operation, Staged, WriteSession
 from dativo.errors import ContractViolationError, DataValidationError
 
 
@@ -69,13 +69,6 @@ def test_deletions_without_upserts_are_an_epoch(merged: Lake) -> None:
     merged.publish(3, pa.table({"id": [1], "n": [3]}))
 
     assert merged.numbers() == [1, 2]
-
-
-def test_a_replace_without_versions_is_scanned_too(merged: Lake) -> None:
-    merged.having(mode=WriteMode.REPLACE).publish(1, ids(1, 2, 3))
-    _scan(merged, 2, ids(1), Batch(ids(9), sequence=1))
-
-    assert merged.numbers() == [1, 9]
 
 
 @pytest.mark.parametrize("buffer_bytes", [4096, 1 << 24])

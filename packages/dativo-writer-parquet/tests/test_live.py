@@ -15,7 +15,6 @@ import pytest
 from parquet_lake import Lake, by, ids
 
 from dativo.contract import Batch, Operation, WriteMode
-from dativo.errors import DataValidationError
 from dativo_writer_parquet._buckets import Buckets, bucket_of
 
 
@@ -173,7 +172,7 @@ def test_keys_of_several_columns_may_be_folders(merged: Lake) -> None:
 def test_a_key_that_is_only_a_folder(merged: Lake) -> None:
     merged = merged.having(primary_key=("part",), options=by("part"))
     table = pa.table({"part": ["a", "b"], "n": [1, 2]})
-    merged.having(mode=WriteMode.REPLACE).publish(1, table)
+    merged.publish(1, table)
     merged.publish(2, pa.table({"part": ["b"], "n": [3]}))
 
     assert _found(merged) == [("a", 1), ("b", 3)]
@@ -195,26 +194,6 @@ def test_a_refresh_has_versions_too(merged: Lake) -> None:
     merged.publish(3, ids(7), _deletion(ids(5)))
 
     assert merged.numbers() == [4, 6, 7]
-
-
-def test_a_replace_is_what_later_versions_are_merged_into(merged: Lake) -> None:
-    merged.publish(1, ids(1, 2, 3))
-    merged.having(mode=WriteMode.REPLACE, settings={"file_rows": 2}).publish(2, ids(4, 5, 6, 4))
-    assert merged.numbers() == [4, 4, 5, 6]  # a replace holds what it was given
-    merged.publish(3, ids(7), _deletion(ids(5)))
-
-    assert merged.numbers() == [4, 6, 7]
-
-
-def test_keys_of_a_replace_that_are_null_are_refused_before_anything_is_merged(
-    merged: Lake,
-) -> None:
-    table = pa.table({"id": pa.array([1, None], pa.int64())})
-    merged.having(mode=WriteMode.REPLACE).publish(1, table)
-    with pytest.raises(DataValidationError, match="is NULL in records that were published before"):
-        merged.publish(2, ids(1))
-
-    assert merged.read().num_rows == 2
 
 
 def test_columns_that_came_later_are_null_before(merged: Lake) -> None:

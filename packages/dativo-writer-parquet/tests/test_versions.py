@@ -171,6 +171,8 @@ def test_merge_and_append_do_not_follow_each_other(merged: Lake) -> None:
     with pytest.raises(InvalidConfigError, match="is merged by id, not appended"):
         appended.publish(4, ids(2))
     merged.having(mode=WriteMode.REPLACE).publish(4, ids(1))
+    with pytest.raises(InvalidConfigError, match="is replaced, not merged by id"):
+        merged.publish(5, ids(2))
     appended.publish(5, ids(2))
 
 
@@ -181,14 +183,8 @@ def test_another_key_is_refused_until_everything_is_replaced(merged: Lake) -> No
     merged.having(primary_key=("n", "id")).publish(2, table)
     with pytest.raises(InvalidConfigError, match="merged by n, id, not merged by n"):
         other.publish(3, table)
-    other.having(mode=WriteMode.REPLACE).publish(3, table)
+    other.having(mode=WriteMode.REPLACE, versioned=True).publish(3, table)
     other.publish(4, table)
-
-
-def test_a_key_that_published_records_lack_is_refused(merged: Lake) -> None:
-    merged.having(mode=WriteMode.REPLACE).publish(1, ids(1))
-    with pytest.raises(SchemaValidationError, match="no column 'n' for the primary key"):
-        merged.having(primary_key=("n",)).publish(2, pa.table({"id": [1], "n": [1]}))
 
 
 def test_what_was_staged_as_another_epoch_is_staged_anew(merged: Lake) -> None:

@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-import attrs
 import polars as pl
 import pyarrow as pa
 from pyarrow import types
@@ -20,7 +19,6 @@ from dativo_writer_parquet._versions import DELETED, EPOCH, SEQUENCE
 __all__ = ["scan_state"]
 
 _VERSION = "_dativo_version"
-_ROW = "_dativo_row"
 _SEQUENCES = 2**63
 
 
@@ -38,16 +36,15 @@ def scan_state(
     columns = _columns(state, schemas)
     frames = []
     # Files that follow each other and are alike are scanned together.
-    for alike, files in groupby(state.files, lambda file: _Likeness.of(file, schemas[file])):
+    for found, files in groupby(state.files, lambda file: tuple(schemas[file].items())):
         frame = pl.scan_parquet(
             [locate(file) for file in files],
             glob=False,
             hive_partitioning=bool(state.keys),
             hive_schema={_folder_name(key): pl.String for key in state.keys} or None,
-            row_index_name=_ROW,
             **options,
         )
-        frames.append(_completed(frame, alike, columns, state))
+        frames.append(_completed(frame, dict(found), columns, state))
     frame = pl.concat(frames)
     if state.is_versioned:
         frame = _last_versions(frame, state.primary_key)
@@ -58,18 +55,6 @@ def _schema_of(path: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     # read_parquet_schema knows no object stores
     frame = pl.scan_parquet(path, glob=False, hive_partitioning=False, **options)
     return dict(frame.collect_schema())
-
-
-@attrs.frozen
-class _Likeness:
-    """What files share that are scanned together; the epoch too, if no column tells it."""
-
-    columns: tuple[tuple[str, Any], ...]
-    epoch: int | None
-
-    @classmethod
-    def of(cls, file: DataFile, schema: Mapping[str, Any]) -> _Likeness:
-        return cls(tuple(schema.items()), None if EPOCH in schema else file.epoch)
 
 
 def _columns(state: State, schemas: Mapping[DataFile, Mapping[str, Any]]) -> dict[str, Any]:
@@ -101,23 +86,16 @@ def _folder_type(arrow: pa.DataType) -> Any:
 
 
 def _completed(
-    frame: pl.LazyFrame, alike: _Likeness, columns: Mapping[str, Any], state: State
+    frame: pl.LazyFrame, found: Mapping[str, Any], columns: Mapping[str, Any], state: State
 ) -> pl.LazyFrame:
-    """Return *frame* with all *columns* in their types."""
-    found = dict(alike.columns)
+    """Return *frame*, whose files have the columns *found*, with all *columns* in their types."""
     folders = {key.field.name: key for key in state.keys if key.leaves_file}
-    # What a replace holds has no version; it is in the order of its rows, before all that follows.
-    absent = {
-        EPOCH: pl.lit(alike.epoch, pl.Int64),
-        SEQUENCE: pl.col(_ROW).cast(pl.Int64),
-        DELETED: pl.lit(value=False),
-    }
     expressions = []
     for name, wanted in columns.items():
         if name in folders:
             value = _parsed(pl.col(_folder_name(folders[name])), wanted)
         elif name not in found:
-            value = absent.get(name, pl.lit(None, wanted))
+            value = pl.lit(None, wanted)
         else:
             value = pl.col(name) if found[name] == wanted else pl.col(name).cast(wanted)
         expressions.append(value.alias(name))

@@ -6,7 +6,7 @@ that no more than a budget of keys is in memory at once; the answer is one bit p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
@@ -14,12 +14,11 @@ from pathlib import Path
 import attrs
 import pyarrow as pa
 
-from dativo.errors import DataValidationError
 from dativo_writer_parquet._buckets import Buckets, narrowed
 from dativo_writer_parquet._compute import compute as pc
 from dativo_writer_parquet._convert import convert
 from dativo_writer_parquet._state import DataFile, State
-from dativo_writer_parquet._versions import DELETED, EPOCH, SEQUENCE, comparable, with_versions
+from dativo_writer_parquet._versions import DELETED, EPOCH, SEQUENCE, comparable
 
 __all__ = [
     "Budget",
@@ -28,7 +27,6 @@ __all__ = [
     "key_names",
     "live_rows",
     "open_versions",
-    "require_keyed",
 ]
 
 ROW = "row"
@@ -125,11 +123,7 @@ class Versions:
 
 @contextmanager
 def open_versions(state: State, budget: Budget) -> Iterator[Versions]:
-    """Read the versions of *state* and set them apart; what lies on disk goes at the end.
-
-    Raises:
-        DataValidationError: A published key is NULL.
-    """
+    """Read the versions of *state* and set them apart; what lies on disk goes at the end."""
     counts = state.counts()
     schema = _schema(state)
     names = key_names(state.primary_key)
@@ -148,18 +142,6 @@ def open_versions(state: State, budget: Budget) -> Iterator[Versions]:
             budget.tell()
             start += rows
         yield Versions(counts, number, buckets, names)
-
-
-def require_keyed(state: State) -> None:
-    """Refuse a state that has a record without a key.
-
-    Raises:
-        DataValidationError: A published key is NULL.
-    """
-    schema = _schema(state)
-    for file in state.files:
-        for _ in _versions_of(state, file, schema, 0):
-            pass
 
 
 def key_names(primary_key: tuple[str, ...]) -> tuple[str, ...]:
@@ -192,14 +174,12 @@ def _versions_of(
     constants = state.constants(file)
     wanted = [*state.primary_key, EPOCH, SEQUENCE, DELETED]
     with state.open(file) as parquet:
-        columns = [name for name in wanted if name in parquet.schema_arrow.names]
+        columns = [name for name in wanted if name not in constants]
         for batch in parquet.iter_batches(batch_size=_READ_ROWS, columns=columns):
             rows = batch.num_rows
-            stamped = with_versions(batch, epoch=file.epoch, row=start)
-            found = dict(zip(stamped.schema.names, stamped.columns, strict=True))
+            found = dict(zip(batch.schema.names, batch.columns, strict=True))
             found |= {name: pa.repeat(values[0], rows) for name, values in constants.items()}
             key = [found[name] for name in state.primary_key]
-            _require_keys(state, key)
             order = [found[name] for name in (EPOCH, SEQUENCE, DELETED)]
             arrays = [*key, *order, pa.arange(start, start + rows)]
             yield pa.RecordBatch.from_arrays(
@@ -207,14 +187,3 @@ def _versions_of(
                 schema=schema,
             )
             start += rows
-
-
-def _require_keys(state: State, key: Sequence[pa.Array]) -> None:
-    if any(column.null_count for column in key):
-        stream = state.record.commit.stream
-        raise DataValidationError(
-            f"the key {', '.join(state.primary_key)} of {stream} is NULL in records that were "
-            "published before the stream was merged",
-            fix="Mend the records in the source, then run once with --full-refresh.",
-            stream=stream,
-        )

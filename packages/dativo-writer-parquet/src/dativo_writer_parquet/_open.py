@@ -21,13 +21,11 @@ from dativo_writer_parquet._claims import (
 from dativo_writer_parquet._config import ParquetConfig
 from dativo_writer_parquet._errors import explained
 from dativo_writer_parquet._layout import Place
-from dativo_writer_parquet._live import require_keyed
 from dativo_writer_parquet._publish import LockTimeoutError, can_exchange, locked, make_folder
-from dativo_writer_parquet._read import published_state
 from dativo_writer_parquet._records import Published, newest, published_epochs, require_gapless
 from dativo_writer_parquet._retired import sweep_retired
 from dativo_writer_parquet._succession import require_same_way
-from dativo_writer_parquet._versions import merge_key, require_mergeable
+from dativo_writer_parquet._versions import merge_key
 
 __all__ = ["Opened", "critical", "open_place"]
 
@@ -111,8 +109,6 @@ def _claim(
         return None
     if last is not None:
         require_same_way(request, last)
-        if request.mode is WriteMode.MERGE and not last.primary_key:
-            _require_keyed(place, request, last)
     holder = read_claim(place)
     if holder is not None and holder.job_id != claim.job_id and not has_sessions(place):
         holder = None  # another job claimed the place, published nothing and is gone
@@ -121,14 +117,6 @@ def _claim(
         holder = Claim(job_id=written.job_id, run_id=written.run_id, fence=written.fence)
     publish_claim(place, claim, holder)
     return claim
-
-
-def _require_keyed(place: Place, request: WriteRequest, last: Published) -> None:
-    """Look at the first merge into replaced records: each of those needs a key as well."""
-    require_mergeable(last.schema, request.primary_key, stream=request.stream)
-    state = published_state(place)
-    if state is not None:
-        require_keyed(attrs.evolve(state, primary_key=request.primary_key))
 
 
 def _require_exchange(place: Place) -> None:

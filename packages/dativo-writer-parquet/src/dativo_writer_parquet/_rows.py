@@ -11,7 +11,6 @@ from dativo_writer_parquet._convert import convert
 from dativo_writer_parquet._live import LiveRows
 from dativo_writer_parquet._state import State, restored
 from dativo_writer_parquet._types import stored_field
-from dativo_writer_parquet._versions import EPOCH, with_versions
 
 __all__ = ["rows_of"]
 
@@ -27,19 +26,15 @@ def rows_of(
         live: Which rows; ``None`` for all.
         batch_rows: How many rows a batch has at the most.
     """
-    start = 0
     for index, file in enumerate(state.files):
         mask = None if live is None else live.masks[index]
         constants = state.constants(file)
         with state.open(file) as parquet:
             for row, found in _read(parquet, mask, batch_rows):
                 batch = found
-                if EPOCH in schema.names:
-                    batch = with_versions(batch, epoch=file.epoch, row=start + row)
                 if mask is not None:
-                    batch = _plain(batch).filter(mask.slice(row, batch.num_rows))
+                    batch = _plain(found).filter(mask.slice(row, found.num_rows))
                 yield from restored(batch, schema, constants)
-            start += parquet.metadata.num_rows
 
 
 def _read(

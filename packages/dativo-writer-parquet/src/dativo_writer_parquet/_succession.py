@@ -93,22 +93,24 @@ def require_same_way(request: WriteRequest, last: Published) -> None:
     """Refuse to go on with published records in a mode or by a key that they do not have.
 
     Raises:
-        InvalidConfigError: It is merge after append, append after merge, or another key.
+        InvalidConfigError: It is merge after append or a replace without versions, append after
+            merge, or another key.
     """
     if request.mode is WriteMode.REPLACE:
         return
     before, now = last.primary_key, merge_key(request)
-    is_appended = last.record.commit.mode is WriteMode.APPEND
-    if set(before) == set(now) or (now and not before and not is_appended):
+    if set(before) == set(now):
         return
+    unmerged = "replaced" if last.record.commit.mode is WriteMode.REPLACE else "appended"
     raise InvalidConfigError(
-        f"the published data of {request.stream} is {_way(before)}, not {_way(now)}",
+        f"the published data of {request.stream} is {_way(before) or unmerged}, not "
+        f"{_way(now) or 'appended'}",
         fix="Restore the setting, or publish everything anew with --full-refresh.",
     )
 
 
 def _way(primary_key: Sequence[str]) -> str:
-    return f"merged by {', '.join(primary_key)}" if primary_key else "appended"
+    return f"merged by {', '.join(primary_key)}" if primary_key else ""
 
 
 def _null_column(level: PartitionBy) -> pa.Field:

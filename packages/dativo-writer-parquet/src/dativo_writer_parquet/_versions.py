@@ -31,7 +31,6 @@ __all__ = [
     "merge_key",
     "require_keys",
     "require_mergeable",
-    "with_versions",
 ]
 
 EPOCH = "_dativo_epoch"
@@ -187,22 +186,3 @@ def require_keys(
             stream=stream,
             phase="write",
         )
-
-
-def with_versions(batch: pa.RecordBatch, *, epoch: int, row: int) -> pa.RecordBatch:
-    """Return *batch* with version columns, if it has none.
-
-    Records of a replace have none; they are in the order in which they lie in their files, and
-    precede everything that is merged into them. *row* is the number of the first of them.
-    """
-    if EPOCH in batch.schema.names:
-        return batch
-    rows = batch.num_rows
-    added = (
-        pa.repeat(pa.scalar(epoch, pa.int64()), rows),
-        pa.arange(row, row + rows),
-        pa.repeat(pa.scalar(value=False), rows),
-    )
-    return pa.RecordBatch.from_arrays(
-        [*batch.columns, *added], schema=pa.schema([*batch.schema, *VERSION_FIELDS])
-    )

@@ -10,20 +10,18 @@ from pathlib import Path
 
 import attrs
 
-from dativo.contract import Context, WriteMode, WriteRequest, failpoint
+from dativo.contract import Context, WriteRequest, failpoint
 from dativo.errors import ConcurrencyError
 from dativo_writer_parquet._claims import Claim
 from dativo_writer_parquet._config import ParquetConfig
-from dativo_writer_parquet._live import require_keyed
 from dativo_writer_parquet._store._check import require_conditions
 from dativo_writer_parquet._store._entries import ClaimEntry, CommitEntry, Entry
 from dativo_writer_parquet._store._keys import Keys
 from dativo_writer_parquet._store._log import Log, TakenError
 from dativo_writer_parquet._store._objects import Objects
-from dativo_writer_parquet._store._read import state_of
 from dativo_writer_parquet._store._sweep import sweep
 from dativo_writer_parquet._succession import require_same_way
-from dativo_writer_parquet._versions import merge_key, require_mergeable
+from dativo_writer_parquet._versions import merge_key
 
 __all__ = ["OpenedLog", "open_log", "taken_over"]
 
@@ -131,8 +129,4 @@ def _require_newer(log: Log, claim: Claim) -> None:
 
 def _require_same_way(log: Log, request: WriteRequest) -> None:
     assert log.commit is not None
-    last = log.commit.published
-    require_same_way(request, last)
-    if request.mode is WriteMode.MERGE and not last.primary_key:
-        require_mergeable(last.schema, request.primary_key, stream=request.stream)
-        require_keyed(attrs.evolve(state_of(log), primary_key=request.primary_key))
+    require_same_way(request, log.commit.published)
