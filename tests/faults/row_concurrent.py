@@ -15,11 +15,12 @@ import attrs
 from fault_frame import Row, Workspace, dice
 from fault_numbers import MODES, NumbersJob
 from fault_oracle import check_complete, check_state, published, watched
-from fault_process import Ended, Running
+from fault_process import KILLED, Ended, Running
 from row_kills import check_swept, wait_for_moment
 
 _STARTS = 8
 _LONG_AGO_SECONDS = 600.0
+_STOP_WRITING = (sys.executable, str(Path(__file__).with_name("stop_writing.py")))
 _GATE = (sys.executable, str(Path(__file__).with_name("gate.py")))
 
 
@@ -67,6 +68,32 @@ def frozen(number: int, workspace: Workspace) -> None:
     check_swept(job)
 
 
+def stopped_write(number: int, workspace: Workspace) -> None:
+    """Freeze a run while it writes the state; who comes after it is told whom to wake or end."""
+    mode = MODES[number % len(MODES)]
+    job = NumbersJob(folder=workspace.path / "work", mode=mode, delay_seconds=0).write()
+    writes = 2 if mode == "replace" else 4  # the fence, and each epoch
+    at = 1 + number // len(MODES) % writes
+    stopping = job.dativo(workspace, program=_STOP_WRITING, variables={"STOP_AT": str(at)})
+    with watched(job), stopping.running("run", "--json") as first:
+        seen = os.waitid(os.P_PID, first.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert seen is not None
+        assert seen.si_code == os.CLD_STOPPED, "it ended before it was to stop"
+        look_silent(workspace.path)
+        refused = job.dativo(workspace)("run", "--json", code=60)
+        _check_names(refused, first)
+        assert f"kill -CONT {first.process.pid}" in refused.error["fix"], str(refused)
+        first.tell(signal.SIGKILL if number % 2 else signal.SIGCONT)
+        woken = first.wait()
+        workspace.kills += number % 2
+        assert woken.code in (KILLED if number % 2 else (0, 60)), f"the one that woke up: {woken}"
+        published(job)
+        job.dativo(workspace)("run", "--json", code=0)
+    check_complete(job)
+    check_state(job)
+    check_swept(job)
+
+
 def _slow(folder: Path, number: int) -> NumbersJob:
     return NumbersJob(folder=folder, mode=MODES[number % len(MODES)], delay_seconds=0.15)
 
@@ -97,6 +124,10 @@ def race(jobs: Sequence[NumbersJob], workspace: Workspace) -> None:
 
 def _check_refused(ended: Ended, winner: Running) -> None:
     assert ended.code == 60, str(ended)
+    _check_names(ended, winner)
+
+
+def _check_names(ended: Ended, winner: Running) -> None:
     message = ended.error["message"]
     assert ended.error["code"] == "STATE_LOCKED", str(ended)
     assert f"process {winner.process.pid} on {socket.gethostname()} since 2" in message, (
@@ -142,5 +173,12 @@ ROWS = (
         sampled=8,
         quick=1,
         case=frozen,
+    ),
+    Row(
+        name="concurrent.stopped_write",
+        about="SIGSTOP while the state is written: the next one exits 60 and names the process",
+        demanded=24,
+        sampled=2,
+        case=stopped_write,
     ),
 )
