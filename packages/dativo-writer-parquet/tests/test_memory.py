@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dativo_test_support.unmeasured import unmeasured
+
 PROGRAM = """
 import os, sys, threading
 sys.path.insert(0, {tests!r})
@@ -58,7 +60,11 @@ def test_memory_depends_on_the_budget_and_not_on_the_stream(
         tests = str(Path(__file__).parent)
         program = PROGRAM.format(tests=tests, batches=batches, folder=folder, levels=levels)
         done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=False
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=unmeasured(),
         )
         assert done.returncode == 0, done.stderr
         growth, size = map(int, done.stdout.split())

@@ -177,7 +177,7 @@ def test_what_does_not_answer_is_told(store: StoreLake) -> None:
 
 
 def test_uploads_are_tried_again_and_their_parts_go(store: StoreLake) -> None:
-    text = pa.array([f"{number * 7919 % 999983:09d}" * 4 for number in range(400_000)])
+    text = pa.array([f"{number * 7919 % 999983:09d}" * 4 for number in range(250_000)])
     lake = store.having(settings={"compression": "none"}, storage={"timeout_seconds": 30.0})
     with lake.session() as session:
         for outcome in (Outcome.RESET, Outcome.ANSWER):
@@ -190,7 +190,7 @@ def test_uploads_are_tried_again_and_their_parts_go(store: StoreLake) -> None:
         part = session.stage(Batch(pa.table({"text": text})))
         with lake.proxy.failing(Fault(method="PUT", path="partNumber=2", times=2)):
             session.commit(lake.identity(1), [part])
-    assert lake.read().num_rows == 400_000
+    assert lake.read().num_rows == 250_000
     assert lake.server.uploads(lake.bucket) == []
 
 

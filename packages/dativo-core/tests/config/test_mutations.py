@@ -14,6 +14,7 @@ import pytest
 
 from dativo.config import load_job
 from dativo.errors import InvalidConfigError
+from dativo_test_support.unmeasured import unmeasured
 
 SEED = os.environ.get("DATIVO_TEST_SEED", "1")
 ROUNDS = 26
@@ -383,7 +384,11 @@ def test_no_job_file_takes_much_memory(tmp_path: Path) -> None:
     files = [str(tmp_path / f"{number}.yaml") for number in range(len(worst))]
 
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, *files], check=True, capture_output=True, text=True
+        [sys.executable, "-c", MEASURE, *files],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=unmeasured(),
     )
 
     assert int(done.stdout) < 300

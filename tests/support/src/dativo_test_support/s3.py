@@ -27,6 +27,8 @@ from typing import Any, Self
 
 import attrs
 
+from dativo_test_support.unmeasured import unmeasured
+
 __all__ = ["ACCESS_KEY", "SECRET_KEY", "Fault", "FaultProxy", "Outcome", "S3Server"]
 
 ACCESS_KEY = "AKIATESTTESTTEST"
@@ -58,6 +60,7 @@ class S3Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            env=unmeasured(),  # it answers three times as fast
         )
         assert self._process.stderr is not None
         for line in self._process.stderr:
