@@ -61,6 +61,13 @@ def tests(session: nox.Session) -> None:
         _tool(session, "coverage", "report", f"--include={sources}", f"--fail-under={least}")
 
 
+@nox.session(default=False)
+def long(session: nox.Session) -> None:
+    """Run the tests marked slow with all their seeds, rounds and moments; takes an hour."""
+    full = {"DATIVO_TEST_FIGURES": "full"}
+    _tool(session, "pytest", "-m", "slow", *session.posargs, env=full)
+
+
 @nox.session
 def wheels(session: nox.Session) -> None:
     """Build each package and install its wheel alone into a clean environment."""

@@ -24,6 +24,7 @@ from dativo.errors import (
     WriteFailedError,
 )
 from dativo_test_support.context import FakeContext
+from dativo_test_support.figures import figure
 from dativo_writer_parquet import _local, _open, compact
 
 
@@ -81,8 +82,9 @@ def test_the_next_epoch_follows_and_an_old_one_never_does(lake: Lake) -> None:
     assert lake.numbers() == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [(), ("part",)], ids=["plain", "folders"])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", figure(range(2), range(50)))
 def test_merged_streams_keep_live_rows_and_their_order(
     merged: Lake, seed: int, levels: tuple[str, ...]
 ) -> None:

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from dativo_test_support.figures import figure
+from dativo_test_support.unmeasured import unmeasured
+
 PROGRAM = Path(__file__).with_name("parquet_crash.py")
 
 
 def _deaths(*arguments: str) -> int:
     # Not measured: a process that is killed leaves half a file of measurements.
-    environment = {key: text for key, text in os.environ.items() if not key.startswith("COVERAGE")}
     command = [sys.executable, str(PROGRAM), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=unmeasured())
     assert done.returncode == 0, done.stderr
     found = re.search(r"deaths: (\d+)", done.stdout)
     assert found is not None
@@ -41,13 +43,14 @@ MODES = ["append", "replace", "merge", "append+compact", "merge+compact"]
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_death_at_any_call_loses_and_doubles_nothing(folder: str, mode: str) -> None:
-    assert _deaths(folder, mode, "calls", "29" if "compact" in mode else "11", "4") > 20
+    step = "29" if "compact" in mode else "11"
+    assert _deaths(folder, mode, "calls", figure(step, "1"), "4") > 20
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_kill_at_random_moments_loses_and_doubles_nothing(folder: str, mode: str) -> None:
-    assert _deaths(folder, mode, "kills", "15", "20261123") > 5
+    assert _deaths(folder, mode, "kills", figure("15", "100"), "20261123") > 5
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ import pytest
 from parquet_lake import Lake, by, ids
 
 from dativo.contract import Batch, Operation, WriteMode
+from dativo_test_support.figures import figure
 from dativo_writer_parquet._buckets import Buckets, bucket_of
 
 
@@ -60,7 +61,8 @@ def _found(lake: Lake) -> list[tuple[Any, ...]]:
     return sorted(tuple(row.values()) for row in lake.read().to_pylist())
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", figure(range(6), range(60)))
 def test_the_last_version_of_each_key_is_live(merged: Lake, seed: int) -> None:
     merged = merged.having(
         options=by("part") if seed % 2 else None,
