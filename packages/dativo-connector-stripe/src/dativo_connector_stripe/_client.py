@@ -112,6 +112,7 @@ class Client:
         self._account: Account | None = None
         self._account_lock = threading.Lock()
         self._latency_seconds = 0.0
+        self._clock: tuple[int, float] | None = None
 
     def get(
         self,
@@ -143,6 +144,13 @@ class Client:
             if self._account is None:
                 self._account = self._ask_account(context)
             return self._account
+
+    def now(self, context: Context) -> int:
+        """Return Stripe's clock, in whole seconds since 1970; it may be one too few."""
+        if self._clock is None:
+            self.account(context)
+        told, at = self._clock or (int(time.time()), time.monotonic())
+        return told + int(time.monotonic() - at)
 
     @property
     def latency_seconds(self) -> float:
@@ -220,8 +228,10 @@ class Client:
         except DativoError as error:
             error.details.setdefault("request_id", request_id)
             raise
-        now = server_seconds(headers)
-        return Answer(body, int(time.time() if now is None else now), request_id)
+        told = server_seconds(headers)
+        now = int(time.time() if told is None else told)
+        self._clock = (now, time.monotonic())
+        return Answer(body, now, request_id)
 
     def _ask_account(self, context: Context) -> Account:
         livemode = self._config.livemode

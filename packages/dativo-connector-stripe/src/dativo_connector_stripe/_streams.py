@@ -42,6 +42,7 @@ class StreamRow:
     Attributes:
         name: The stream's name in a job.
         path: Where it is listed; ``{parent}`` stands for the id of the parent.
+        object_path: Where one of its objects is, before its id; ``path`` if empty.
         object: What its objects say of themselves in ``object``.
         fields: The fields with their types, in the order of the columns.
         params: Parameters that each request for the list has; the value ``{parent}`` stands for
@@ -55,6 +56,7 @@ class StreamRow:
         events: Types of events that tell changes, with ``*`` at the end; those count whose payload
             is such an object, or the parent where children are embedded. Empty: objects do not
             change.
+        deletions: Types among them that tell that the object is gone.
         events_except: Types among them whose payload is no object of the list.
         cursor: The field that says when an object was created; empty where none does.
         has_created: Whether the list can be filtered by the time of creation.
@@ -65,6 +67,7 @@ class StreamRow:
     path: str
     object: str
     fields: Mapping[str, FieldType]
+    object_path: str = ""
     description: str = ""
     params: Mapping[str, str] = attrs.field(factory=dict)
     passes: tuple[Mapping[str, str], ...] = ()
@@ -72,6 +75,7 @@ class StreamRow:
     embedded: str = ""
     parent_field: str = ""
     events: tuple[str, ...] = ()
+    deletions: tuple[str, ...] = ()
     events_except: tuple[str, ...] = ()
     cursor: str = "created"
     has_created: bool = True

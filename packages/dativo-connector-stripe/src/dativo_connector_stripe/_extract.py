@@ -1,0 +1,199 @@
+"""One stream of a run: what its events tell, then what its list has, as batches."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from functools import cached_property, partial
+
+import attrs
+
+from dativo.contract import Batch, Checkpoint, Context, ReadMode, StreamRequest
+from dativo.errors import ConfigurationError, ResourceNotFoundError
+from dativo_connector_stripe._batches import Batches
+from dativo_connector_stripe._checkpoint import Origin, Position
+from dativo_connector_stripe._children import Children
+from dativo_connector_stripe._client import Client, open_client
+from dativo_connector_stripe._config import StripeConfig
+from dativo_connector_stripe._events import EventRead, require_events
+from dativo_connector_stripe._fresh import Due, due_of
+from dativo_connector_stripe._horizon import Horizon
+from dativo_connector_stripe._listing import Listing
+from dativo_connector_stripe._reading import Fetched
+from dativo_connector_stripe._streams import StreamRow, streams
+from dativo_connector_stripe._times import seconds_of
+from dativo_connector_stripe._walk import walk, wanted_threads
+from dativo_connector_stripe._windows import Span, Windows
+
+__all__ = ["extract", "row_of"]
+
+
+def extract(
+    config: StripeConfig, request: StreamRequest, state: Checkpoint | None, context: Context
+) -> Iterator[Batch]:
+    """Yield the records of one stream, from *state* on where there is one."""
+    read = StreamRead(
+        row=row_of(request),
+        config=config,
+        request=request,
+        client=open_client(config, context),
+        context=context,
+    )
+    yield from read.batches(state)
+
+
+def row_of(request: StreamRequest) -> StreamRow:
+    """Return the row of the table that is asked for.
+
+    Raises:
+        ResourceNotFoundError: There is none.
+    """
+    row = streams().get(request.stream)
+    if row is None:
+        near = difflib.get_close_matches(request.stream, streams(), n=1)
+        fix = f"Did you mean {near[0]}?" if near else "See `dativo discover`."
+        msg = f"Stripe has no stream {request.stream!r}"
+        raise ResourceNotFoundError(msg, fix=fix, stream=request.stream)
+    return row
+
+
+@attrs.define(kw_only=True)
+class StreamRead:
+    """Reads the stream *row*, as *request* says."""
+
+    row: StreamRow
+    config: StripeConfig
+    request: StreamRequest
+    client: Client
+    context: Context
+
+    def batches(self, state: Checkpoint | None) -> Iterator[Batch]:
+        """Yield what the request asks for; with checkpoints if it is to be continued."""
+        is_range = self.request.lower is not None or self.request.upper is not None
+        if self.request.mode is ReadMode.FULL or is_range:
+            yield from self._whole()
+            return
+        if not self.config.windows:
+            msg = f"stream {self.row.name!r} cannot be read incrementally with `windows: false`"
+            raise ConfigurationError(msg, fix="Read it with `mode: full`, or leave `windows` out.")
+        now = self.client.now(self.context)
+        position = self._beginning(now) if state is None else self._position(state, now)
+        if state is not None and position.events is not None:
+            position = yield from self._event_read(position).batches(position.events, now)
+        yield from self._list(position, self._due(position, now, is_first=state is None))
+
+    def _whole(self) -> Iterator[Batch]:
+        """Read the list once, without a checkpoint."""
+        lower, upper = self.request.lower, self.request.upper
+        first = max(self._start, seconds_of(lower) if lower is not None else 0)
+        last = seconds_of(upper) if upper is not None else self.client.now(self.context)
+        listing = self._listing
+        end = last if listing.cursor else None
+        spans = [Span(first, end, walk=number) for number in range(len(listing.walks))]
+        windows = Windows(spans, wanted=partial(wanted_threads, listing))
+        batches = self._batches()
+        for page in self._walk(windows, Horizon()):
+            batches.add(page.objects, page.size_bytes)
+            if batches.is_full:
+                yield batches.take()
+        yield batches.take()
+
+    def _due(self, position: Position, now: int, *, is_first: bool) -> Due:
+        if self._follows_events_alone and not is_first:
+            return Due(horizon=position.objects)
+        return due_of(
+            self._listing,
+            position.objects,
+            now,
+            overlap_seconds=self.config.overlap_seconds,
+            most_bytes=self.context.buffer_bytes,
+        )
+
+    def _list(self, position: Position, due: Due) -> Iterator[Batch]:
+        """Read what is due of the list, and what earlier reads have left over."""
+        windows = Windows(
+            (*position.rest, *due.spans), wanted=partial(wanted_threads, self._listing)
+        )
+        reached = attrs.evolve(position, objects=due.horizon)
+        batches = self._batches()
+        batches.add(self._children.of(due.fresh), due.size_bytes)
+        for page in self._walk(windows, position.objects):
+            batches.add(page.objects, page.size_bytes)
+            windows.deliver(page.window, page.position, page.last, is_last=page.is_last)
+            if batches.is_full:
+                yield batches.take(attrs.evolve(reached, rest=windows.rest()).to_checkpoint())
+        yield batches.take(attrs.evolve(reached, rest=windows.rest()).to_checkpoint())
+
+    def _walk(self, windows: Windows, seen: Horizon) -> Iterator[Fetched]:
+        # A preview stops after a few records, which one request brings.
+        threads = self.config.concurrency if self.context.limit is None else 1
+        return walk(self._listing, windows, seen=seen, threads=threads, expand=self._children.of)
+
+    def _event_read(self, position: Position) -> EventRead:
+        is_own = self._follows_events_alone
+        return EventRead(
+            row=self.row,
+            listed=self.row if is_own else self._listed,
+            config=self.config,
+            position=position,
+            left_from=None if is_own else position.objects.lower,
+            gathered=self._batches(),
+            children=None if is_own else self._children,
+            takes_deletions=self.request.deletes,
+            client=self.client,
+            context=self.context,
+        )
+
+    def _position(self, state: Checkpoint, now: int) -> Position:
+        position = Position.of(state)
+        position.origin.require_same(self._origin())
+        if position.events is not None:
+            require_events(self.row.name, position.events, now)
+        return position
+
+    def _beginning(self, now: int) -> Position:
+        """Return where a stream without state begins: what changes while it is read counts."""
+        events = Horizon(lower=max(0, now - self.config.overlap_seconds))
+        return Position(
+            origin=self._origin(),
+            objects=Horizon(lower=self._start),
+            events=events if self.row.events else None,
+        )
+
+    def _origin(self) -> Origin:
+        account = self.client.account(self.context)
+        return Origin(
+            account=account.id, livemode=account.livemode, api_version=self.config.api_version
+        )
+
+    @property
+    def _start(self) -> int:
+        return self.config.start_seconds or 0
+
+    @property
+    def _listed(self) -> StreamRow:
+        """The stream whose list is walked: the parent's, or its own."""
+        return streams()[self.row.parent] if self.row.parent else self.row
+
+    @property
+    def _follows_events_alone(self) -> bool:
+        """Whether only events tell what is new, as no list of new parents could."""
+        return bool(self.row.parent) and not self.row.embedded
+
+    @cached_property
+    def _listing(self) -> Listing:
+        listed = self._listed
+        return Listing(
+            client=self.client,
+            context=self.context,
+            path=listed.path,
+            walks=tuple(tuple({**listed.params, **one}.items()) for one in listed.passes or ({},)),
+            cursor=listed.cursor if self.config.windows and listed.has_created else "",
+        )
+
+    @property
+    def _children(self) -> Children:
+        return Children(row=self.row, client=self.client, context=self.context)
+
+    def _batches(self) -> Batches:
+        return Batches(self.row, self.request.columns, self.context)
