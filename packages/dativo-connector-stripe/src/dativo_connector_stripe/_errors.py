@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -186,13 +187,14 @@ def from_tls(error: OSError, place: str, seconds: float) -> DativoError:
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """Return how long an answer asks to wait; ``None`` if it does not say, or not sensibly.
 
-    A date is compared with the answer's own, so that a wrong clock on this side does not matter.
+    A date is compared with the answer's own, so that a wrong clock on this side does not matter;
+    with this side's clock if the answer has none.
     """
     text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
     until, now = _date(text), server_seconds(headers)
-    return max(0.0, until - now) if until is not None and now is not None else None
+    return None if until is None else max(0.0, until - (time.time() if now is None else now))
 
 
 def server_seconds(headers: Mapping[str, str]) -> float | None:
