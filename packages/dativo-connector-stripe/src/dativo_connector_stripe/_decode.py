@@ -183,18 +183,14 @@ class Columns:
             values = [self._one(obj, name, kind) for obj in objects]
             expanded.add(name)
         if name == _KEY and None in values:
-            raise self._located(_wrong(objects[values.index(None)], name, kind))
+            raise _wrong(objects[values.index(None)], name, kind, stream=self._row.name)
         return reader.array(values)
 
     def _one(self, obj: RawObject, name: str, kind: FieldType) -> object:
         try:
             return READERS[kind].one(obj.get(name, NULL))
         except ValueError as error:
-            raise self._located(_wrong(obj, name, kind)) from error
-
-    def _located(self, error: DataValidationError) -> DataValidationError:
-        error.located(stream=self._row.name)
-        return error
+            raise _wrong(obj, name, kind, stream=self._row.name) from error
 
     def _unknown(self, objects: Sequence[RawObject], expanded: set[str]) -> list[str | None]:
         known = self._row.fields.keys() - expanded
@@ -231,10 +227,14 @@ def _unreadable(body: bytes, what: str, error: Exception) -> ServiceUnavailableE
     )
 
 
-def _wrong(obj: RawObject, field: str, kind: FieldType) -> DataValidationError:
+def _wrong(
+    obj: RawObject, field: str, kind: FieldType, *, stream: str | None = None
+) -> DataValidationError:
     name = shortened(obj.get(_KEY, NULL)).strip('"')
     shown = shortened(obj[field]) if field in obj else "missing"
     return DataValidationError(
         f"the field {field} of {name} is no {kind.value}: {shown}",
+        stream=stream,
         details={"id": name, "field": field, "value": shown},
+        fix="Take back a change of `api_version`, or leave the field out with `columns`.",
     )
