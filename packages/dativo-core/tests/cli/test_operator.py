@@ -13,13 +13,13 @@ from dativo_test_support.wheels import PluginWheel
 WHOLE = ("whole", "whole")
 
 
-def test_plan_answers_with_one_object_and_ends_as_a_run_would(cli: Any) -> None:
+def test_plan_answers_with_one_object_and_ends_as_a_run_would(cli: Any, inline: Any) -> None:
     job = cli.project.job(connectors=WHOLE, source={"rows": 30})
     weak = cli.project.job(name="weak", connectors=("plain", "ledger"), require="exactly_once")
 
     done = cli("plan", "-c", str(job), "--json")
-    plain = cli("plan", "-c", str(job), "-s", "numbers", "--full-refresh")
-    refused = cli("plan", "-c", str(weak), "--json")
+    plain = inline("plan", "-c", str(job), "-s", "numbers", "--full-refresh")
+    refused = inline("plan", "-c", str(weak), "--json")
 
     assert (done.exit_code, plain.exit_code, refused.exit_code) == (0, 0, 10)
     assert done.stdout.count("\n") == 1
@@ -30,12 +30,14 @@ def test_plan_answers_with_one_object_and_ends_as_a_run_would(cli: Any) -> None:
     assert not (cli.project.folder / ".dativo").exists()
 
 
-def test_plan_of_a_backfill_shows_its_range_and_refuses_as_the_run_does(cli: Any) -> None:
+def test_plan_of_a_backfill_shows_its_range_and_refuses_as_the_run_does(
+    cli: Any, inline: Any
+) -> None:
     job = cli.project.job(connectors=WHOLE, source={"rows": 30})
     bounds = ("--from", "11", "--to", "21")
 
-    refused = cli("plan", "-c", str(job), "--json", *bounds)
-    usage = cli("plan", "-c", str(job), "--full-refresh", *bounds)
+    refused = inline("plan", "-c", str(job), "--json", *bounds)
+    usage = inline("plan", "-c", str(job), "--full-refresh", *bounds)
     allowed = cli("plan", "-c", str(job), "--allow-duplicates", *bounds)
 
     assert (refused.exit_code, usage.exit_code, allowed.exit_code) == (10, 2, 0)
@@ -45,14 +47,14 @@ def test_plan_of_a_backfill_shows_its_range_and_refuses_as_the_run_does(cli: Any
     assert "numbers  guarantee: at least once (what a backfill reads again" in allowed.stdout
 
 
-def test_cat_prints_what_is_published_in_three_formats(cli: Any) -> None:
+def test_cat_prints_what_is_published_in_three_formats(cli: Any, inline: Any) -> None:
     job = cli.project.job(connectors=WHOLE, source={"rows": 3})
-    cli("run", "-c", str(job))
+    inline("run", "-c", str(job))
 
-    table = cli("cat", "-c", str(job), "--stream", "numbers")
+    table = inline("cat", "-c", str(job), "--stream", "numbers")
     lines = cli("cat", "-c", str(job), "--format", "json", "--limit", "2")
-    csv = cli("cat", "-c", str(job), "-f", "csv")
-    one = cli("cat", "-c", str(job), "--json")
+    csv = inline("cat", "-c", str(job), "-f", "csv")
+    one = inline("cat", "-c", str(job), "--json")
 
     assert table.stdout.splitlines()[0] == 'id="1"  label="n1"  amount="1.0000000000"'
     assert [json.loads(line) for line in lines.stdout.splitlines()] == [
@@ -64,26 +66,26 @@ def test_cat_prints_what_is_published_in_three_formats(cli: Any) -> None:
     assert one.document["complete"] is True
 
 
-def test_cat_of_nothing_says_so(cli: Any) -> None:
+def test_cat_of_nothing_says_so(cli: Any, inline: Any) -> None:
     job = cli.project.job(connectors=WHOLE)
 
-    done = cli("cat", "-c", str(job), "-f", "csv")
+    done = inline("cat", "-c", str(job), "-f", "csv")
 
     assert (done.exit_code, done.stdout) == (10, "")
     assert "nothing is published of numbers" in done.stderr
 
 
-def test_runs_lists_and_shows_what_ran(cli: Any) -> None:
+def test_runs_lists_and_shows_what_ran(cli: Any, inline: Any) -> None:
     job = cli.project.job(source={"rows": 25}, run={"epoch_rows": 10})
     cli.project.job(name="other", source={"unreadable": ["numbers"]}, writer={"path": "other"})
-    cli("run", "-c", str(job))
-    cli("run", "-c", "other.yaml")
+    inline("run", "-c", str(job))
+    inline("run", "-c", "other.yaml")
 
     listed = cli("runs", "list", "--json").document["runs"]
-    of_job = cli("runs", "list", "-c", str(job))
-    by_name = cli("runs", "list", "--job", "other", "-n", "1")
+    of_job = inline("runs", "list", "-c", str(job))
+    by_name = inline("runs", "list", "--job", "other", "-n", "1")
     shown = cli("runs", "show", listed[1]["run_id"][:6])
-    as_json = cli("runs", "show", listed[1]["run_id"], "--json").document
+    as_json = inline("runs", "show", listed[1]["run_id"], "--json").document
 
     assert [(run["job"], run["outcome"]) for run in listed] == [
         ("other", "failed"),
@@ -97,10 +99,10 @@ def test_runs_lists_and_shows_what_ran(cli: Any) -> None:
     assert [epoch["epoch"] for epoch in as_json["epochs"]] == [1, 2, 3]
 
 
-def test_runs_needs_neither_a_history_nor_a_job_file(cli: Any, tmp_path: Path) -> None:
-    none = cli("runs", "list", "--folder", str(tmp_path))
-    unknown = cli("runs", "show", "abc", "--json")
-    both = cli("runs", "list", "-c", "job.yaml", "--job", "x")
+def test_runs_needs_neither_a_history_nor_a_job_file(inline: Any, tmp_path: Path) -> None:
+    none = inline("runs", "list", "--folder", str(tmp_path))
+    unknown = inline("runs", "show", "abc", "--json")
+    both = inline("runs", "list", "-c", "job.yaml", "--job", "x")
 
     assert (none.exit_code, none.stdout) == (0, "no runs yet\n")
     assert (unknown.exit_code, unknown.document["error"]["code"]) == (10, "RESOURCE_NOT_FOUND")
@@ -109,7 +111,9 @@ def test_runs_needs_neither_a_history_nor_a_job_file(cli: Any, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("words", [("runs", "list"), ("plugins", "list"), ("state", "show")])
-def test_what_only_looks_never_imports_a_plugin(cli: Any, words: tuple[str, ...]) -> None:
+def test_what_only_looks_never_imports_a_plugin(
+    cli: Any, inline: Any, words: tuple[str, ...]
+) -> None:
     marker = cli.project.folder / "imported"
     code = f"open({str(marker)!r}, 'w')\nraise RuntimeError('broken on import')"
     cli.install(PluginWheel.of_connector("broken", code))
@@ -119,7 +123,7 @@ def test_what_only_looks_never_imports_a_plugin(cli: Any, words: tuple[str, ...]
 
     config = [] if words[0] == "plugins" else ["-c"]
     done = cli(*words, *config, *map(str, [job] if config else []), "--json")
-    refused = cli(*words, *config, *map(str, [wrong] if config else []), "--json")
+    refused = inline(*words, *config, *map(str, [wrong] if config else []), "--json")
 
     assert (done.exit_code, done.stderr) == (0, "")
     assert refused.exit_code == (10 if config else 0)
@@ -133,18 +137,18 @@ MERGED = {
 }
 
 
-def test_state_is_shown_set_and_reset(cli: Any) -> None:
+def test_state_is_shown_set_and_reset(cli: Any, inline: Any) -> None:
     job = cli.project.job(source={"rows": 30}, **MERGED)
     config = ("-c", str(job), "--stream", "numbers")
-    nothing = cli("state", "show", "-c", str(job))
-    cli("run", "-c", str(job))
+    nothing = inline("state", "show", "-c", str(job))
+    inline("run", "-c", str(job))
 
-    shown = cli("state", "show", *config, "--published")
+    shown = inline("state", "show", *config, "--published")
     checkpoint = cli("state", "show", "-c", str(job), "--json").document["streams"][0]["stored"]
     checkpoint = checkpoint["checkpoint"]
     checkpoint["value"]["id"] = 20
     changed = cli("state", "set", *config, "--checkpoint", json.dumps(checkpoint))
-    again = cli("run", "-c", str(job), "--json")
+    again = inline("run", "-c", str(job), "--json")
     reset = cli("state", "reset", *config, "--json")
 
     assert nothing.stdout == "numbers_to_ledger: nothing is stored\n"
@@ -156,46 +160,46 @@ def test_state_is_shown_set_and_reset(cli: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"version": "1", "value": {}}', '{"id": 1}'])
-def test_a_text_that_is_no_checkpoint_is_wrong_usage(cli: Any, text: str) -> None:
+def test_a_text_that_is_no_checkpoint_is_wrong_usage(cli: Any, inline: Any, text: str) -> None:
     job = cli.project.job(**MERGED)
 
-    done = cli("state", "set", "-c", str(job), "-s", "numbers", "--checkpoint", text)
+    done = inline("state", "set", "-c", str(job), "-s", "numbers", "--checkpoint", text)
 
     assert done.exit_code == 2
     assert "is no checkpoint" in done.stderr
 
 
-def test_a_damaged_state_is_rebuilt_as_its_error_says(cli: Any) -> None:
+def test_a_damaged_state_is_rebuilt_as_its_error_says(cli: Any, inline: Any) -> None:
     job = cli.project.job(source={"rows": 30}, **MERGED)
-    cli("run", "-c", str(job))
+    inline("run", "-c", str(job))
     (cli.project.folder / ".dativo" / "state.db").write_bytes(b"damaged" * 999)
 
     codes = [
-        cli(*words, "-c", str(job)).exit_code
+        inline(*words, "-c", str(job)).exit_code
         for words in (["run"], ["plan"], ["compact"], ["state", "show"])
     ]
-    refused = cli("run", "-c", str(job), "--json").document["error"]
+    refused = inline("run", "-c", str(job), "--json").document["error"]
     rebuilt = cli("state", "rebuild", "-c", str(job))
-    as_json = cli("state", "rebuild", "-c", str(job), "--json").document
+    as_json = inline("state", "rebuild", "-c", str(job), "--json").document
 
     assert codes == [60] * 4
     assert "dativo state rebuild --config" in refused["fix"]
     assert "numbers_to_ledger: the damaged database is kept as " in rebuilt.stdout
     assert "numbers: restored, epoch 1" in rebuilt.stdout
     assert (as_json["damaged"], as_json["streams"][0]["restored"]) == (None, False)
-    assert cli("run", "-c", str(job), "--json").document["rows"] == 0
+    assert inline("run", "-c", str(job), "--json").document["rows"] == 0
 
 
-def test_compact_says_what_it_did(cli: Any) -> None:
+def test_compact_says_what_it_did(cli: Any, inline: Any) -> None:
     streams = [{"name": name, "mode": "incremental"} for name in ("a", "b")]
     job = cli.project.job(
         connectors=WHOLE, source={"rows": 20}, streams=streams, run={"epoch_rows": 10}
     )
-    cli("run", "-c", str(job), "-s", "a")
+    inline("run", "-c", str(job), "-s", "a")
 
     done = cli("compact", "-c", str(job))
-    one = cli("compact", "-c", str(job), "-s", "a", "--json")
-    cannot = cli("compact", "-c", str(cli.project.job(name="other")), "--json")
+    one = inline("compact", "-c", str(job), "-s", "a", "--json")
+    cannot = inline("compact", "-c", str(cli.project.job(name="other")), "--json")
 
     assert "a  20 rows  2 -> 1 files" in done.stdout
     assert "b  nothing is published" in done.stdout
