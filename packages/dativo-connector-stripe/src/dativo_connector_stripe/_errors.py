@@ -158,12 +158,14 @@ def wait_is_too_long(seconds: float) -> RateLimitError:
 def from_connect(error: OSError | UnicodeError, place: str, seconds: float) -> DativoError:
     """Return the error of a connection to *place* that could not be made within *seconds*."""
     if isinstance(error, TimeoutError):
-        text = f"{place} did not answer within {seconds:g} s"
+        text = f"{place} did not answer within {seconds:.3g} s"
         return ConnectTimeoutError(text, fix="Check the network, or raise the timeouts of the job.")
     if isinstance(error, socket.gaierror | UnicodeError):
         reason = error.strerror if isinstance(error, socket.gaierror) else "it is no host name"
         text = f"the host name of {place} does not resolve: {reason}"
-        return NetworkError(text, fix="Check `api_base` for typing errors, and the DNS.")
+        return NetworkError(
+            text, fix="Check `api_base` (or HTTPS_PROXY) for typing errors, and the DNS."
+        )
     return NetworkError(f"{place} cannot be reached: {error.strerror or error}")
 
 

@@ -126,12 +126,12 @@ def _proxy(base: str) -> httpcore.Proxy | None:
         return None
     try:
         proxy = httpx.Proxy(address)
-    except (ValueError, httpx.InvalidURL) as error:
+    except (ValueError, httpx.InvalidURL):
+        proxy = None
+    if proxy is None or proxy.url.scheme != "http":
         # Its text may hold a password, and so may the cause.
-        msg = f"the proxy that the environment names is no address that can be used: {_kind(error)}"
-        raise ConfigurationError(msg, fix="Mend HTTPS_PROXY or ALL_PROXY.") from None
-    return httpcore.Proxy(f"{proxy.url}", auth=proxy.raw_auth, headers=proxy.headers.raw)
-
-
-def _kind(error: Exception) -> str:
-    return type(error).__name__
+        raise ConfigurationError(
+            "the proxy that the environment names is no http:// address",
+            fix="Mend HTTPS_PROXY or ALL_PROXY, or name the host of `api_base` in NO_PROXY.",
+        )
+    return httpcore.Proxy(f"{proxy.url}", auth=proxy.raw_auth)
