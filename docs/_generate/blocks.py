@@ -12,6 +12,7 @@ from _generate.errors import ERROR_BLOCKS
 from _generate.job import JOB_BLOCKS
 from _generate.library import LIBRARY_BLOCKS
 from _generate.readers import READER_BLOCKS
+from _generate.stripe import STRIPE_BLOCKS
 from _generate.types import TYPE_BLOCKS
 
 __all__ = ["BLOCKS", "pages"]
@@ -25,6 +26,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     **JOB_BLOCKS,
     **LIBRARY_BLOCKS,
     **READER_BLOCKS,
+    **STRIPE_BLOCKS,
     **TYPE_BLOCKS,
 }
 
