@@ -17,6 +17,7 @@ from dativo_connector_stripe._decode import (
     list_of,
     text_of,
 )
+from dativo_connector_stripe._horizon import Horizon
 from dativo_connector_stripe._listing import require_id
 from dativo_connector_stripe._streams import StreamRow
 
@@ -56,7 +57,13 @@ class Changes:
     """
 
     def __init__(
-        self, row: StreamRow, listed: StreamRow, *, api_version: str, left_from: int | None
+        self,
+        row: StreamRow,
+        listed: StreamRow,
+        *,
+        api_version: str,
+        read_to: int,
+        due: Horizon | None,
     ) -> None:
         """Begin.
 
@@ -64,13 +71,16 @@ class Changes:
             row: The stream.
             listed: The stream whose list is read for it: its parent's, or its own.
             api_version: The version in which the stream is read.
-            left_from: Objects created from this second on are left to the list, which is read
-                later; ``None`` if it is not read.
+            read_to: Up to this second events were read before. One that is older has come late,
+                and a newer one of its object may have been read.
+            due: Where the list will be read, after the events: objects that it brings are left to
+                it, as it knows more by then; ``None`` if it is not read.
         """
         self._row = row
         self._listed = listed
         self._api_version = api_version
-        self._left_from = left_from
+        self._read_to = read_to
+        self._due = due
         self._newest: dict[str, int] = {}
         self._in_doubt: set[str] = set()
         self._gone_children: dict[str, set[str]] = {}
@@ -89,7 +99,7 @@ class Changes:
             if event.kind in self._listed.deletions:
                 if not self._row.embedded:
                     gone.append(require_id(event.subject))
-            elif event.api_version != self._api_version:
+            elif event.api_version != self._api_version or event.created < self._read_to:
                 self._in_doubt.add(require_id(event.subject))
             else:
                 objects.append(event.subject)
@@ -140,8 +150,7 @@ class Changes:
     def _counts(self, event: _Event) -> bool:
         """Whether the event is the newest known of its object, and not left to the list."""
         name = require_id(event.subject)
-        born = integer_of(event.subject, self._listed.cursor)
-        if self._left_from is not None and born is not None and born >= self._left_from:
+        if self._is_due(event.subject, name):
             return event.kind in self._listed.deletions
         newest = self._newest.get(name)
         if newest is not None and event.created <= newest:
@@ -153,6 +162,12 @@ class Changes:
         # A newer event than those that were in doubt settles it.
         self._in_doubt.discard(name)
         return True
+
+    def _is_due(self, subject: RawObject, name: str) -> bool:
+        if self._due is None:
+            return False
+        born = integer_of(subject, self._listed.cursor)
+        return born is not None and born >= self._due.lower and not self._due.has_seen(name)
 
     def _remember_children(self, event: _Event) -> None:
         """Remember children that the object had before and has not any more, or not by itself."""

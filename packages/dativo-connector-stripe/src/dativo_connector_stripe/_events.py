@@ -52,8 +52,7 @@ class EventRead:
         listed: The stream whose objects the events are about: its parent, or itself.
         config: Says how.
         position: Where the stream stands.
-        left_from: The list is read afterwards for objects created from this second on; ``None``
-            if it is not.
+        due: Where the list is read afterwards; ``None`` if it is not.
         gathered: Gathers the records.
         children: Finds records below the events' objects; ``None`` if those are the records.
         takes_deletions: Whether the target deletes.
@@ -65,7 +64,7 @@ class EventRead:
     listed: StreamRow
     config: StripeConfig
     position: Position
-    left_from: int | None
+    due: Horizon | None
     gathered: Batches
     children: Children | None
     takes_deletions: bool
@@ -78,7 +77,7 @@ class EventRead:
         Only the last batch has a checkpoint: before it nobody knows which event is the newest.
         """
         listing = self._listing()
-        changes = self._changes()
+        changes = self._changes(events)
         due = due_of(
             listing,
             events,
@@ -117,10 +116,11 @@ class EventRead:
             cursor="created",
         )
 
-    def _changes(self) -> Changes:
+    def _changes(self, events: Horizon) -> Changes:
         return Changes(
             self.row,
             self.listed,
             api_version=self.config.api_version,
-            left_from=self.left_from,
+            read_to=events.upper,
+            due=self.due,
         )

@@ -25,7 +25,7 @@ from dativo_connector_stripe._times import seconds_of
 from dativo_connector_stripe._walk import walk, wanted_threads
 from dativo_connector_stripe._windows import Span, Windows
 
-__all__ = ["extract", "row_of"]
+__all__ = ["extract", "require_readable", "row_of"]
 
 
 def extract(
@@ -57,6 +57,31 @@ def row_of(request: StreamRequest) -> StreamRow:
     return row
 
 
+def require_readable(row: StreamRow, request: StreamRequest, config: StripeConfig) -> None:
+    """Raise a ConfigurationError if *request* asks for what the stream *row* cannot do."""
+    is_incremental = request.mode is ReadMode.INCREMENTAL
+    if is_incremental and not config.windows:
+        msg = f"stream {row.name!r} cannot be read incrementally with `windows: false`"
+        raise ConfigurationError(msg, fix="Read it with `mode: full`, or leave `windows` out.")
+    if request.cursor is not None and request.cursor != row.cursor:
+        cursor = f"`cursor: {row.cursor}`" if row.cursor else "no cursor"
+        msg = f"stream {row.name!r} is not read by {request.cursor!r}"
+        raise ConfigurationError(msg, fix=f"Give {cursor}, or leave it to the source.")
+    for bound in (request.lower, request.upper):
+        _require_moment(bound)
+
+
+def _require_moment(bound: str | None) -> None:
+    if bound is None:
+        return
+    try:
+        seconds_of(bound)
+    except ValueError as error:
+        msg = f"{bound!r} is no time at which an object can have been created"
+        fix = "Write a date or time, such as 2024-01-31 or 2024-01-31T12:00:00Z."
+        raise ConfigurationError(msg, fix=fix) from error
+
+
 @attrs.define(kw_only=True)
 class StreamRead:
     """Reads the stream *row*, as *request* says."""
@@ -69,13 +94,11 @@ class StreamRead:
 
     def batches(self, state: Checkpoint | None) -> Iterator[Batch]:
         """Yield what the request asks for; with checkpoints if it is to be continued."""
+        require_readable(self.row, self.request, self.config)
         is_range = self.request.lower is not None or self.request.upper is not None
         if self.request.mode is ReadMode.FULL or is_range:
             yield from self._whole()
             return
-        if not self.config.windows:
-            msg = f"stream {self.row.name!r} cannot be read incrementally with `windows: false`"
-            raise ConfigurationError(msg, fix="Read it with `mode: full`, or leave `windows` out.")
         now = self.client.now(self.context)
         position = self._beginning(now) if state is None else self._position(state, now)
         if state is not None and position.events is not None:
@@ -136,7 +159,7 @@ class StreamRead:
             listed=self.row if is_own else self._listed,
             config=self.config,
             position=position,
-            left_from=None if is_own else position.objects.lower,
+            due=None if is_own else position.objects,
             gathered=self._batches(),
             children=None if is_own else self._children,
             takes_deletions=self.request.deletes,
@@ -153,7 +176,7 @@ class StreamRead:
 
     def _beginning(self, now: int) -> Position:
         """Return where a stream without state begins: what changes while it is read counts."""
-        events = Horizon(lower=max(0, now - self.config.overlap_seconds))
+        events = Horizon(lower=max(0, now - self.config.overlap_seconds), upper=now)
         return Position(
             origin=self._origin(),
             objects=Horizon(lower=self._start),
