@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dativo.contract import (
     Batch,
     Checkpoint,
+    ConnectionTestResult,
     ConnectorInfo,
     Context,
+    ErrorInfo,
     Permissions,
     ReadMode,
     ReadPlan,
     Replay,
     SourceInfo,
+    Stream,
     StreamRequest,
     hookimpl,
 )
 from dativo_connector_stripe._config import StripeConfig
 
-__all__ = ["describe", "extract", "plan_read"]
+__all__ = ["check_connection", "describe", "discover", "extract", "plan_read"]
 
 
 @hookimpl
@@ -34,8 +37,25 @@ def describe() -> ConnectorInfo:
             replay=Replay.AT_LEAST_ONCE,
             checkpoint_version=1,
         ),
-        permissions=Permissions(hosts=("api.stripe.com",), ports=("443",)),
+        permissions=Permissions(hosts=("${config.api_base}",), ports=("443",)),
+        errors=_ERRORS,
     )
+
+
+@hookimpl
+def check_connection(config: StripeConfig, context: Context) -> ConnectionTestResult:
+    """Try the key, and each stream of the job."""
+    from dativo_connector_stripe._check import check_connection as check
+
+    return check(config, context)
+
+
+@hookimpl
+def discover(config: StripeConfig, context: Context) -> Iterable[Stream]:
+    """Yield the streams of the table, and whether the key may read them."""
+    from dativo_connector_stripe._discover import discover as find
+
+    return find(config, context)
 
 
 @hookimpl
@@ -56,3 +76,56 @@ def plan_read(
     from dativo_connector_stripe._plan import plan_read as plan
 
     return plan(config, request, state, context)
+
+
+_ERRORS = tuple(
+    ErrorInfo(code=code, cause=cause, fix=fix)
+    for code, cause, fix in (
+        ("NETWORK", "The host does not resolve, refuses, or the connection broke.", ""),
+        (
+            "CONNECT_TIMEOUT",
+            "A connection or an answer as a whole took longer than the settings allow.",
+            "",
+        ),
+        (
+            "RATE_LIMIT",
+            "Stripe answered 429; retries wait as long as it says, if that is at most an hour.",
+            "Lower `requests_per_second` or `endpoint_requests_per_second`.",
+        ),
+        ("AUTHENTICATION", "The server's TLS certificate is not accepted.", ""),
+        ("INVALID_CREDENTIALS", "Stripe does not know the key.", ""),
+        ("TOKEN_EXPIRED", "The key has expired.", ""),
+        (
+            "INSUFFICIENT_PERMISSIONS",
+            (
+                "A restricted key may not read a stream, or the events that tell its changes, or "
+                "the key does not reach `account`."
+            ),
+            "The error's own fix names the permission that the key lacks.",
+        ),
+        ("CONFIGURATION", "Stripe refuses a parameter, or the answer is a redirect.", ""),
+        ("RESOURCE_NOT_FOUND", "There is no such stream, or no such address at `api_base`.", ""),
+        ("SCHEMA_VALIDATION", "The job asks for a column that the stream does not have.", ""),
+        (
+            "DATA_VALIDATION",
+            "A value does not have the type of its column exactly; the message names the object.",
+            "",
+        ),
+        ("DATA_NOT_FOUND", "An object that was asked for by its id is gone.", ""),
+        ("DATABASE_LOCK", "Another request held an object for too long.", ""),
+        (
+            "SERVICE_UNAVAILABLE",
+            "Stripe or a proxy answered with an error, or with something damaged.",
+            "",
+        ),
+        ("RESOURCE_UNAVAILABLE", "An answer is larger than 64 MiB.", ""),
+        (
+            "STATE",
+            (
+                "The state is of another account, mode or version of the API, or older than the "
+                "events that Stripe keeps."
+            ),
+            "Run once with --full-refresh.",
+        ),
+    )
+)
