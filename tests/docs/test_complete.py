@@ -18,6 +18,7 @@ from dativo.config import ProblemList, job_schema, load_job, structure
 from dativo.contract import Context, Role, WriteSession, hookspecs
 from dativo.plugins import build_manifest
 from dativo_connector_postgres import PostgresConfig, PostgresOptions
+from dativo_test_support.unmeasured import unmeasured
 from dativo_writer_parquet import ParquetConfig, StreamOptions
 
 HOOKS = sorted(set(hookspecs.__all__) - {"hookimpl", "hookspec"})
@@ -26,7 +27,7 @@ HOOKS = sorted(set(hookspecs.__all__) - {"hookimpl", "hookspec"})
 def test_what_is_made_from_the_code_is_current() -> None:
     script = [sys.executable, str(DOCS / "generate.py"), "--check"]
 
-    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    done = subprocess.run(script, capture_output=True, text=True, check=False, env=unmeasured())
 
     assert (done.returncode, done.stdout) == (0, ""), f"run docs/generate.py: {done}"
 

@@ -12,6 +12,7 @@ import pytest
 from doc_pages import ROOT, Shell, blocks, shells, titled
 
 from dativo_test_support.postgres import Address
+from dativo_test_support.unmeasured import unmeasured
 
 PROGRAMS = str(Path(sys.executable).parent)
 
@@ -44,7 +45,7 @@ def _run(shell: Shell, environment: dict[str, str]) -> str:
 
 def _environment(**more: str) -> dict[str, str]:
     path = os.pathsep.join((PROGRAMS, os.environ["PATH"]))
-    return os.environ | {"PATH": path, "NO_COLOR": "1"} | more
+    return unmeasured() | {"PATH": path, "NO_COLOR": "1"} | more
 
 
 def _write_files(folder: Path, name: str) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 import attrs
 import pyarrow.parquet as pq
 
+from dativo_test_support.unmeasured import unmeasured
+
 __all__ = ["Answer", "Command", "WorkFolder"]
 
 _TIMEOUT_SECONDS = 90
@@ -84,7 +86,7 @@ class Command:
         """Everything that the process is given."""
         kept = {
             name: value
-            for name, value in os.environ.items()
+            for name, value in unmeasured().items()
             if not name.startswith(("PG", "PYTHON", "XDG_", "PYTEST_"))
         }
         for name in ("home", "temporary"):

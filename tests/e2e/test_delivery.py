@@ -20,12 +20,13 @@ import pyarrow.parquet as pq
 import pytest
 from dativo_command import Answer, Command, WorkFolder
 
+from dativo_test_support.figures import figure
 from dativo_test_support.plugins import scripted_connectors
 from dativo_test_support.postgres import Address, EmbeddedPostgres
 from dativo_test_support.shop import change_orders
 from dativo_test_support.wheels import install
 
-KILLS = 12
+KILLS = figure(8, 60)
 ORDERS, STOCK = "public.orders", "public.inventory"
 
 Version = tuple[int, str]
@@ -152,6 +153,7 @@ def versions_in_lake(work: WorkFolder) -> list[Version]:
 
 
 @pytest.mark.postgres
+@pytest.mark.slow
 def test_killed_runs_lose_nothing_and_double_nothing(
     shop_command: Command, work: WorkFolder, shop_database: Address
 ) -> None:

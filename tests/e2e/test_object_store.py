@@ -19,6 +19,7 @@ import dativo_writer_parquet
 from dativo.contract import FAILPOINT_VARIABLE, Secret, Url, WriteRequest
 from dativo.errors import ResourceNotFoundError
 from dativo_test_support.context import FakeContext
+from dativo_test_support.figures import figure
 from dativo_test_support.plugins import scripted_connectors
 from dativo_test_support.s3 import ACCESS_KEY, SECRET_KEY, Fault, FaultProxy, Outcome, S3Server
 from dativo_test_support.wheels import install
@@ -125,7 +126,7 @@ def test_there_are_enough_fail_points() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", figure(random.sample(POINTS, 4), POINTS))
 def test_death_at_a_fail_point_loses_and_doubles_nothing(job: StoreJob, point: str) -> None:
     job.write()
     deaths = 0
@@ -144,7 +145,7 @@ def test_kills_at_random_moments_lose_and_double_nothing(job: StoreJob) -> None:
     print(f"seed {seed}")  # noqa: T201 - to replay a failure
     chance = random.Random(seed)
     job.write(delay_seconds=0.03)
-    for _ in range(6):
+    for _ in range(figure(3, 30)):
         with job.command.running("run", "--config", "job.yaml", "--json") as process:
             time.sleep(chance.uniform(0.3, 2.5))
             process.kill()

@@ -21,6 +21,7 @@ import attrs
 from fault_frame import Workspace
 
 from dativo_test_support.plugins import scripted_connectors
+from dativo_test_support.unmeasured import unmeasured
 from dativo_test_support.wheels import install
 
 __all__ = ["KILLED", "Dativo", "Ended", "Running"]
@@ -153,7 +154,7 @@ class Dativo:
         temporary = self.workspace.path / "temporary"
         temporary.mkdir(exist_ok=True)
         foreign = ("PG", "PYTHON", "XDG_", "PYTEST_", "DATIVO_", "AWS_", "LD_PRELOAD")
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
+        kept = {name: text for name, text in unmeasured().items() if not name.startswith(foreign)}
         own = {
             "HOME": str(temporary),
             "TMPDIR": str(temporary),
