@@ -70,7 +70,6 @@ class FakeStripe:
         self._request_random = random.Random(seed + 1)
         self._scheme = "https" if certificate else "http"
         self.server = Server(self._serve, _tls(certificate) if certificate else None)
-        self.url = f"{self._scheme}://127.0.0.1:{self.server.port}"
 
     def __enter__(self) -> Self:
         self.server.start()
@@ -83,6 +82,11 @@ class FakeStripe:
         trace: TracebackType | None,
     ) -> None:
         self.server.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, while it does."""
+        return f"{self._scheme}://127.0.0.1:{self.server.port}"
 
     def add(
         self, kind: str, *, created: int | None = None, tell: bool = True, **fields: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from importlib.resources import files
 
 from dativo_test_support.stripe.errors import bad_request
 from dativo_test_support.stripe.parameters import (
@@ -23,7 +24,8 @@ from dativo_test_support.stripe.parameters import (
 
 __all__ = ["PARAMETERS"]
 
-_METHODS = ("card", "customer_balance", "ideal", "link", "paypal", "sepa_debit", "us_bank_account")
+_TYPES = files("dativo_test_support.stripe") / "payment_method_types.txt"
+_METHODS = tuple(_TYPES.read_text(encoding="utf-8").split())
 _MOST_TYPES = 20
 _ANY_STATUS = (
     "active",

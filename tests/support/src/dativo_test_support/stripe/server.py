@@ -37,8 +37,7 @@ class Server:
     ) -> None:
         self._serve = serve
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
-        self.port: int = self._listener.getsockname()[1]
+        self.port = 0
         self.ended = threading.Event()
         self._is_refusing = threading.Event()
         self._lock = threading.Lock()
@@ -46,6 +45,8 @@ class Server:
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     def start(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        self.port = int(self._listener.getsockname()[1])
         self._thread.start()
 
     def stop(self) -> None:
