@@ -194,6 +194,18 @@ def test_a_clock_that_went_back_doubles_nothing() -> None:
     assert target.doubled == []
 
 
+def test_a_read_that_finds_nothing_leaves_the_state_as_it_is_for_a_day() -> None:
+    api = MemoryApi()
+    state = Target().take(read(api, "customers")).state
+
+    (early,) = read(api, "customers", state)
+    api.clock += DAY
+    (late,) = read(api, "customers", state)
+
+    assert early.checkpoint == state
+    assert late.checkpoint != state
+
+
 def test_updates_come_from_events() -> None:
     api = MemoryApi()
     charge = api.add(CHARGES, "charge", created=api.clock - 40 * DAY, amount=5)

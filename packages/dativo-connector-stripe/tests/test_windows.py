@@ -95,7 +95,7 @@ def test_parts_stay_in_proportion_to_pages() -> None:
         waiting.join(0.2)
         given += not waiting.is_alive()
 
-    assert given == 8
+    assert given == 6
     windows.stop()
     waiting.join(5)
 

@@ -14,17 +14,23 @@ __all__ = ["Batches"]
 
 
 class Batches:
-    """Gathers objects of the stream *row* and gives them as batches of the *wanted* columns."""
+    """Gathers objects of the stream *row* and gives them as batches of the *wanted* columns.
+
+    Attributes:
+        total: How many records were gathered or deleted so far.
+    """
 
     def __init__(self, row: StreamRow, wanted: tuple[str, ...], context: Context) -> None:
         self._columns = Columns(row, wanted)
         self._context = context
         self._objects: list[RawObject] = []
         self._size_bytes = 0
+        self.total = 0
 
     def add(self, objects: Sequence[RawObject], size_bytes: int) -> None:
         """Gather *objects*, which take about so many bytes."""
         self._objects += objects
+        self.total += len(objects)
         self._size_bytes += size_bytes
 
     @property
@@ -48,5 +54,6 @@ class Batches:
 
     def deletions(self, ids: Sequence[str]) -> Batch:
         """Return the deletion of the objects with these ids."""
+        self.total += len(ids)
         keys = arro3.Table.from_batches([self._columns.keys(ids)])
         return Batch(keys, op=Operation.DELETE)

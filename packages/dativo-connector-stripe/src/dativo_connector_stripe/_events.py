@@ -75,6 +75,7 @@ class EventRead:
         """Yield what has changed since *events*, then return how far the stream was read.
 
         Only the last batch has a checkpoint: before it nobody knows which event is the newest.
+        If nothing has changed there is no batch.
         """
         listing = self._listing()
         changes = self._changes(events)
@@ -93,7 +94,8 @@ class EventRead:
         for change in changes.settle(self.client, self.context):
             yield from self._told(change, 0)
         position = attrs.evolve(self.position, events=due.horizon)
-        yield self.gathered.take(position.to_checkpoint())
+        if self.gathered.total:
+            yield self.gathered.take(position.to_checkpoint())
         return position
 
     def _told(self, change: Change, size_bytes: int) -> Iterator[Batch]:

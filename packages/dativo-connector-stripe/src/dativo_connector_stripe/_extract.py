@@ -25,7 +25,9 @@ from dativo_connector_stripe._times import seconds_of
 from dativo_connector_stripe._walk import walk, wanted_threads
 from dativo_connector_stripe._windows import Span, Windows
 
-__all__ = ["extract", "require_readable", "row_of"]
+_IDLE_SECONDS = 86_400
+
+__all__ = ["extract", "listed_of", "require_readable", "row_of"]
 
 
 def extract(
@@ -57,6 +59,11 @@ def row_of(request: StreamRequest) -> StreamRow:
     return row
 
 
+def listed_of(row: StreamRow) -> StreamRow:
+    """Return the stream whose list is walked for the stream *row*: its parent's, or its own."""
+    return streams()[row.parent] if row.parent else row
+
+
 def require_readable(row: StreamRow, request: StreamRequest, config: StripeConfig) -> None:
     """Raise a ConfigurationError if *request* asks for what the stream *row* cannot do."""
     is_incremental = request.mode is ReadMode.INCREMENTAL
@@ -82,6 +89,15 @@ def _require_moment(bound: str | None) -> None:
         raise ConfigurationError(msg, fix=fix) from error
 
 
+def _is_idle(position: Position, now: int) -> bool:
+    """Whether a read from *position* that finds nothing may leave the state as it is.
+
+    A job that runs each minute would commit for each stream that it has looked at. Once a day it
+    does, so that events stay within the time for which Stripe keeps them.
+    """
+    return not position.rest and now - position.objects.upper < _IDLE_SECONDS
+
+
 @attrs.define(kw_only=True)
 class StreamRead:
     """Reads the stream *row*, as *request* says."""
@@ -100,10 +116,19 @@ class StreamRead:
             yield from self._whole()
             return
         now = self.client.now(self.context)
-        position = self._beginning(now) if state is None else self._position(state, now)
-        if state is not None and position.events is not None:
+        if state is None:
+            begun = self._beginning(now)
+            yield from self._list(begun, self._due(begun, now), None)
+            return
+        begun = position = self._position(state, now)
+        if position.events is not None:
             position = yield from self._event_read(position).batches(position.events, now)
-        yield from self._list(position, self._due(position, now, is_first=state is None))
+        due = (
+            Due(horizon=position.objects)
+            if self._follows_events_alone
+            else self._due(position, now)
+        )
+        yield from self._list(position, due, state if _is_idle(begun, now) else None)
 
     def _whole(self) -> Iterator[Batch]:
         """Read the list once, without a checkpoint."""
@@ -114,16 +139,14 @@ class StreamRead:
         end = last if listing.cursor else None
         spans = [Span(first, end, walk=number) for number in range(len(listing.walks))]
         windows = Windows(spans, wanted=partial(wanted_threads, listing))
-        batches = self._batches()
+        batches = self._gathered
         for page in self._walk(windows, Horizon()):
             batches.add(page.objects, page.size_bytes)
             if batches.is_full:
                 yield batches.take()
         yield batches.take()
 
-    def _due(self, position: Position, now: int, *, is_first: bool) -> Due:
-        if self._follows_events_alone and not is_first:
-            return Due(horizon=position.objects)
+    def _due(self, position: Position, now: int) -> Due:
         return due_of(
             self._listing,
             position.objects,
@@ -132,20 +155,24 @@ class StreamRead:
             most_bytes=self.context.buffer_bytes,
         )
 
-    def _list(self, position: Position, due: Due) -> Iterator[Batch]:
-        """Read what is due of the list, and what earlier reads have left over."""
+    def _list(self, position: Position, due: Due, idle: Checkpoint | None) -> Iterator[Batch]:
+        """Read what is due of the list, and what earlier reads have left over.
+
+        *idle* is the checkpoint if the whole read has found nothing.
+        """
         windows = Windows(
             (*position.rest, *due.spans), wanted=partial(wanted_threads, self._listing)
         )
         reached = attrs.evolve(position, objects=due.horizon)
-        batches = self._batches()
+        batches = self._gathered
         batches.add(self._children.of(due.fresh), due.size_bytes)
         for page in self._walk(windows, position.objects):
             batches.add(page.objects, page.size_bytes)
             windows.deliver(page.window, page.position, page.last, is_last=page.is_last)
             if batches.is_full:
                 yield batches.take(attrs.evolve(reached, rest=windows.rest()).to_checkpoint())
-        yield batches.take(attrs.evolve(reached, rest=windows.rest()).to_checkpoint())
+        done = attrs.evolve(reached, rest=windows.rest()).to_checkpoint()
+        yield batches.take(idle if idle is not None and not batches.total else done)
 
     def _walk(self, windows: Windows, seen: Horizon) -> Iterator[Fetched]:
         # A preview stops after a few records, which one request brings.
@@ -156,11 +183,11 @@ class StreamRead:
         is_own = self._follows_events_alone
         return EventRead(
             row=self.row,
-            listed=self.row if is_own else self._listed,
+            listed=self.row if is_own else listed_of(self.row),
             config=self.config,
             position=position,
             due=None if is_own else position.objects,
-            gathered=self._batches(),
+            gathered=self._gathered,
             children=None if is_own else self._children,
             takes_deletions=self.request.deletes,
             client=self.client,
@@ -194,18 +221,13 @@ class StreamRead:
         return self.config.start_seconds or 0
 
     @property
-    def _listed(self) -> StreamRow:
-        """The stream whose list is walked: the parent's, or its own."""
-        return streams()[self.row.parent] if self.row.parent else self.row
-
-    @property
     def _follows_events_alone(self) -> bool:
         """Whether only events tell what is new, as no list of new parents could."""
         return bool(self.row.parent) and not self.row.embedded
 
     @cached_property
     def _listing(self) -> Listing:
-        listed = self._listed
+        listed = listed_of(self.row)
         return Listing(
             client=self.client,
             context=self.context,
@@ -218,5 +240,6 @@ class StreamRead:
     def _children(self) -> Children:
         return Children(row=self.row, client=self.client, context=self.context)
 
-    def _batches(self) -> Batches:
+    @cached_property
+    def _gathered(self) -> Batches:
         return Batches(self.row, self.request.columns, self.context)

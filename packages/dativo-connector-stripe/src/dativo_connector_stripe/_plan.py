@@ -9,7 +9,7 @@ from dativo_connector_stripe._checkpoint import Position
 from dativo_connector_stripe._client import open_client
 from dativo_connector_stripe._config import StripeConfig
 from dativo_connector_stripe._events import require_events
-from dativo_connector_stripe._extract import row_of
+from dativo_connector_stripe._extract import listed_of, row_of
 from dativo_connector_stripe._streams import StreamRow
 from dativo_connector_stripe._times import text_of_seconds
 
@@ -27,19 +27,19 @@ def plan_read(
     row = row_of(request)
     now = open_client(config, context).now(context)
     upper = request.upper or text_of_seconds(now)
-    if request.mode is ReadMode.FULL or state is None:
-        lower = request.lower or config.start
-        return ReadPlan(
-            partitions=1, lower=lower, upper=upper, assumptions=tuple(_assumptions(row, config))
-        )
-    position = Position.of(state)
-    if position.events is not None:
-        require_events(row.name, position.events, now)
+    lower = request.lower or config.start
+    if request.mode is ReadMode.INCREMENTAL and state is not None:
+        position = Position.of(state)
+        lower = request.lower or text_of_seconds(position.objects.lower)
+        if position.events is not None:
+            require_events(row.name, position.events, now)
+    tells = request.mode is ReadMode.INCREMENTAL and bool(listed_of(row).deletions)
     return ReadPlan(
         partitions=1,
-        lower=request.lower or text_of_seconds(position.objects.lower),
+        lower=lower,
         upper=upper,
         assumptions=tuple(_assumptions(row, config)),
+        deletes=tells and request.deletes,
     )
 
 

@@ -20,7 +20,7 @@ _FIRST_OBJECT = 1_262_304_000
 """2010: Stripe's API is younger, so that there is nothing to share out before."""
 
 _LEAST_PAGES = 3
-_FREE_PARTS = 8
+_FREE_PARTS = 6
 _PAGES_PER_PART = 8
 
 

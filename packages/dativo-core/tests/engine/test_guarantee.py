@@ -183,6 +183,14 @@ def test_run_and_check_refuse_before_anything_is_read(project: Project, operatio
     assert not project.target.exists()
 
 
+def test_deletions_that_the_source_tells_are_not_said_to_stay(pipe: Pipe) -> None:
+    plan = plan_of(ReadMode.INCREMENTAL, WriteMode.MERGE)
+
+    told = promise_of(plan, pipe, read=ReadPlan(deletes=True)).assumptions
+
+    assert not any("deleted" in sentence for sentence in told)
+
+
 def test_deletions_that_are_looked_for_need_no_assumption(pipe: Pipe) -> None:
     plan = plan_of(ReadMode.INCREMENTAL, WriteMode.MERGE)
     scanned = attrs.evolve(plan, keys=StreamRequest(stream="s", columns=("id", "part")))

@@ -20,6 +20,7 @@ class ReadPlan:
         lower: The value of the cursor that it reads on from, as text; ``None`` for the beginning.
         upper: The value of the cursor that it would stop at.
         assumptions: What must hold in the source so that no record is missed, one sentence each.
+        deletes: Whether the source tells by itself what was deleted, as batches of deletions.
     """
 
     rows: int | None = None
@@ -28,6 +29,7 @@ class ReadPlan:
     lower: str | None = None
     upper: str | None = None
     assumptions: tuple[str, ...] = ()
+    deletes: bool = False
 
 
 @attrs.frozen(kw_only=True)

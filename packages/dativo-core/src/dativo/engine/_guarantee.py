@@ -81,8 +81,10 @@ def promise_of(
     reason, fix = _reason(guarantee, replay, pipe)
     if plan.doubles and guarantee is _EXACT:
         guarantee, reason, fix = _LEAST, _DOUBLED, "Write with mode: merge."
-    said = () if read is None else read.assumptions
-    assumptions = (*_assumptions(plan, said), *(() if write is None else write.assumptions))
+    assumptions = (
+        *_assumptions(plan, read or ReadPlan()),
+        *(() if write is None else write.assumptions),
+    )
     return Promise(guarantee=guarantee, assumptions=assumptions, reason=reason, fix=fix)
 
 
@@ -135,17 +137,17 @@ def _reason(guarantee: Guarantee, replay: Replay, pipe: Pipe) -> tuple[str, str]
     return why, "Choose a writer with atomicity epoch; `dativo plugins show` tells."
 
 
-def _assumptions(plan: StreamPlan, said: tuple[str, ...]) -> Iterator[str]:
+def _assumptions(plan: StreamPlan, read: ReadPlan) -> Iterator[str]:
     mode = plan.write.mode
     if plan.read.mode is ReadMode.INCREMENTAL and not plan.is_backfill:
-        yield from said or (_CURSOR,)
+        yield from read.assumptions or (_CURSOR,)
     else:
-        yield from said
+        yield from read.assumptions
     if mode is WriteMode.APPEND:
         yield _VERSIONS if plan.read.mode is ReadMode.INCREMENTAL else _WHOLE_COPY
     if mode is WriteMode.MERGE:
         yield f"the primary key ({', '.join(plan.write.primary_key)}) is unique and never NULL"
-    if mode is WriteMode.REPLACE:
+    if mode is WriteMode.REPLACE or read.deletes:
         return
     if mode is WriteMode.MERGE or plan.read.mode is ReadMode.INCREMENTAL:
         yield _STAYS if plan.keys is None else _SCANNED
