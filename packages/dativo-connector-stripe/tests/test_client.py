@@ -67,6 +67,18 @@ def test_clock_is_ours_if_the_answer_has_none(
     assert found.request_id == ""
 
 
+def test_clock_is_that_of_the_account_and_goes_on(
+    client_of: ClientOf, context: FakeContext
+) -> None:
+    said = answer(b'{"id": "acct_1"}', headers=("Date: Mon, 23 Nov 2026 12:00:00 GMT",))
+    with Stub(said) as stub:
+        client = client_of(stub.url)
+        moments = [client.now(context) for _ in range(3)]
+
+    assert all(0 <= moment - 1_795_435_200 < 30 for moment in moments)
+    assert len(stub.requests) == 1
+
+
 def test_request_names_key_version_and_account(
     client_of: ClientOf, context: FakeContext, key: str
 ) -> None:
@@ -359,6 +371,33 @@ def test_pause_begins_before_the_body_of_the_refusal(
         refused.join()
 
     assert stub.times[1] >= stub.times[0] + 2
+
+
+def test_pause_holds_back_who_is_still_connecting(
+    client_of: ClientOf, context: FakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late_refusal(peer: socket.socket, request: bytes) -> bool | None:
+        connecting.wait(10)
+        return answer(b"{}", status=429, headers=("Retry-After: 1",))(peer, request)
+
+    def slow_connect(one: socket.socket, address: Any) -> None:
+        if stub.requests:
+            connecting.set()
+            refused.join(10)
+        connect(one, address)
+
+    connecting, connect = threading.Event(), socket.socket.connect
+    with Stub(late_refusal, answer(BODY)) as stub:
+        client = client_of(stub.url, timeout_seconds=0.9)
+        refused = threading.Thread(target=failure, args=(client, context))
+        monkeypatch.setattr(socket.socket, "connect", slow_connect)
+        refused.start()
+        while not stub.requests:
+            time.sleep(0.01)
+
+        client.get(context, "/v1/other")
+
+    assert stub.times[1] >= stub.times[0] + 1
 
 
 def test_absurd_pause_fails_everybody(client_of: ClientOf, context: FakeContext) -> None:

@@ -112,6 +112,23 @@ def test_pause_holds_back_who_waits_for_a_token_already(clock: FakeClock) -> Non
     assert clock.now >= 1001 + 60
 
 
+def test_who_has_a_token_waits_for_the_end_of_a_pause_alone(clock: FakeClock) -> None:
+    def wait(seconds: float) -> None:
+        clock.wait(seconds)
+        if len(clock.waits) == 1:
+            paced.pause(60)
+
+    paced = Limiter(1, clock=clock, wait=wait)
+    paced.take()
+
+    paced.hold()
+    assert clock.waits == []
+    paced.pause(30)
+    paced.hold()
+
+    assert clock.waits == [30, 60]
+
+
 def test_rate_halves_and_recovers_within_a_minute(clock: FakeClock) -> None:
     paced = limiter(clock, 80, burst=8)
 

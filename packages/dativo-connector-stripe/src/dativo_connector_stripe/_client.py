@@ -95,7 +95,9 @@ class Client:
 
     def __init__(self, config: StripeConfig) -> None:
         self._config = config
-        self._sockets = Sockets()
+        self._stopped = threading.Event()
+        self._limiter = self._new_limiter(config.account_rate)
+        self._sockets = Sockets(gate=self._limiter.hold)
         self._http = httpx.Client(
             transport=Transport(config, self._sockets),
             base_url=config.api_base,
@@ -105,10 +107,8 @@ class Client:
         )
         self._host = httpx.URL(config.api_base).netloc.decode()
         self._slots = threading.BoundedSemaphore(config.concurrency)
-        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._endpoints: dict[str, Limiter] = {}
-        self._limiter = self._new_limiter(config.account_rate)
         self._account: Account | None = None
         self._account_lock = threading.Lock()
         self._latency_seconds = 0.0
@@ -181,7 +181,7 @@ class Client:
         limiter = self._endpoint(endpoint)
         limiter.take()
         with self._slots:
-            # The last gate before the request is sent, as this limiter is the one that is paused.
+            # The last one, as it is the one that is paused.
             self._limiter.take()
             if self._stopped.is_set():
                 raise _interrupted()

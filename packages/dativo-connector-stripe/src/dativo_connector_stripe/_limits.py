@@ -56,6 +56,11 @@ class Limiter:
             while (seconds := self._claim()) > 0:
                 self._wait(seconds)
 
+    def hold(self) -> None:
+        """Wait while there is a pause, for who has a token already; raises what ``wait`` raises."""
+        while (seconds := self._paused_for()) > 0:
+            self._wait(seconds)
+
     def pause(self, seconds: float) -> None:
         """Let nobody through for so long, whoever waits already included; a longer pause stays."""
         with self._lock:
@@ -85,6 +90,10 @@ class Limiter:
         """How many requests a second get through now."""
         with self._lock:
             return self._rate_at(self._clock())
+
+    def _paused_for(self) -> float:
+        with self._lock:
+            return self._paused_until - self._clock()
 
     def _claim(self) -> float:
         """Take a token and return 0, or return the seconds after which to ask again."""

@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -36,7 +36,9 @@ class Sockets(httpcore.NetworkBackend):
     The failures are errors of the catalogue where they arise, as httpcore drops their causes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, gate: Callable[[], None]) -> None:
+        """Call *gate* each time before something is sent; it may wait, or raise."""
+        self._gate = gate
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._is_cut = False
@@ -91,6 +93,12 @@ class Sockets(httpcore.NetworkBackend):
                 return _Stream(one, place, self)
         raise from_connect(problem, place, timeout or 0.0) from problem
 
+    def pass_gate(self) -> None:
+        """Wait until this thread may send; its time does not run meanwhile."""
+        began = time.monotonic()
+        self._gate()
+        self._request.ends_at += time.monotonic() - began
+
     def seconds_left(self, place: str, timeout: float | None) -> float:
         """Return how long this thread may wait now, at most *timeout* seconds.
 
@@ -141,6 +149,8 @@ class _Stream(httpcore.NetworkStream):
             raise self._broken(error) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        # Not before, as it may take a while to connect.
+        self._sockets.pass_gate()
         try:
             self._socket.settimeout(self._sockets.seconds_left(self._place, timeout))
             self._socket.sendall(buffer)
