@@ -1,4 +1,7 @@
-"""A strict fake of Stripe's API on loopback, with faults as a test scripts them."""
+"""A strict fake of Stripe's API on loopback, with faults as a test scripts them.
+
+The faults are in `faults` (whole answers), `wire_faults` and `data_faults`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dativo_test_support.stripe.errors import Refusal
 from dativo_test_support.stripe.exchange import Answer, Line, Request, Seen
 from dativo_test_support.stripe.fake import API_VERSION, FakeStripe
 from dativo_test_support.stripe.kinds import KINDS, Kind
+from dativo_test_support.stripe.log import too_early
 from dativo_test_support.stripe.records import ABSENT
 from dativo_test_support.stripe.script import Answers, Fault, Script, Step, together
 
@@ -28,4 +32,5 @@ __all__ = [
     "Seen",
     "Step",
     "together",
+    "too_early",
 ]

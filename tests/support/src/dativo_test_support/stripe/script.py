@@ -27,7 +27,7 @@ class Step:
     Attributes:
         fault: What happens.
         path: A regular expression that the path with its query contains.
-        skip: So many matching requests pass first.
+        skip: So many matching requests pass first; those that an earlier step took do not count.
         times: So many are hit; ``None`` for all that follow.
     """
 

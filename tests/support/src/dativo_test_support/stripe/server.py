@@ -45,8 +45,10 @@ class Server:
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     def start(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
-        self.port = int(self._listener.getsockname()[1])
+        # Linux keeps a port beyond the end of the listening only if it was asked for by number.
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = int(probe.getsockname()[1])
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG)
         self._thread.start()
 
     def stop(self) -> None:
