@@ -298,6 +298,12 @@ def test_host_that_does_not_resolve(client_of: ClientOf, context: FakeContext) -
     assert "no-such-host.invalid" in error.message
 
 
+@pytest.mark.parametrize("host", ["xn--a", "999.999.999.999", "[v1.a]", "\u200b.x"])
+def test_address_that_is_none(client_of: ClientOf, host: str) -> None:
+    with pytest.raises(ConfigurationError, match="api_base is no address"):
+        client_of(f"https://{host}")
+
+
 def test_connection_that_is_not_made_in_time(
     client_of: ClientOf, context: FakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,6 +178,7 @@ def test_redirect_to_no_address_is_said() -> None:
         "sk_test_somebodyElses1",
         "sk_org_live_somebodyElses1",
         "pk_live_somebodyElses1",
+        "rk_live_********************f82X",
     ],
 )
 def test_keys_never_show(text: str) -> None:

@@ -15,6 +15,7 @@ import httpx
 
 from dativo.contract import Context
 from dativo.errors import (
+    ConfigurationError,
     DativoError,
     InsufficientPermissionsError,
     NetworkError,
@@ -83,7 +84,11 @@ def open_client(config: StripeConfig, context: Context) -> Client:
 
 @contextmanager
 def _opened(config: StripeConfig) -> Iterator[Client]:
-    client = Client(config)
+    try:
+        client = Client(config)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        msg = f"api_base is no address that can be asked: {error}"
+        raise ConfigurationError(msg, fix="Mend `api_base` in `source.config`.") from error
     try:
         yield client
     finally:
@@ -105,7 +110,7 @@ class Client:
             follow_redirects=False,
             trust_env=False,
         )
-        self._host = httpx.URL(config.api_base).netloc.decode()
+        self._host = _place(httpx.URL(config.api_base))
         self._slots = threading.BoundedSemaphore(config.concurrency)
         self._lock = threading.Lock()
         self._endpoints: dict[str, Limiter] = {}
@@ -283,6 +288,10 @@ def _headers(config: StripeConfig) -> dict[str, str]:
         "User-Agent": f"dativo-connector-stripe/{version('dativo-connector-stripe')}",
     }
     return headers if config.account is None else {**headers, "Stripe-Account": config.account}
+
+
+def _place(url: httpx.URL) -> str:
+    return url.host if url.port is None else f"{url.host}:{url.port}"
 
 
 def _interrupted() -> RunInterruptedError:

@@ -46,7 +46,7 @@ LONGEST_WAIT_SECONDS = 3600.0
 """A server that asks for a longer wait has failed; nobody expects a run to sleep for a day."""
 
 _SHOWN_CHARACTERS = 300
-_KEY_SHAPE = re.compile(r"\b(sk|rk|pk)_((?:org_)?(?:live|test))_[A-Za-z0-9_]+")
+_KEY_SHAPE = re.compile(r"\b(sk|rk|pk)_((?:org_)?(?:live|test))_[A-Za-z0-9_*]+")
 _PERMISSION = re.compile(r"\brak_[a-z0-9_]+")
 _SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 
