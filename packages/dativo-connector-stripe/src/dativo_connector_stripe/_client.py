@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 
 import attrs
 import httpcore
@@ -34,7 +33,7 @@ from dativo_connector_stripe._errors import (
 )
 from dativo_connector_stripe._limits import Limiter
 from dativo_connector_stripe._sockets import Sockets
-from dativo_connector_stripe._transport import Transport, read_body
+from dativo_connector_stripe._transport import open_http, read_body
 
 __all__ = ["Account", "Answer", "Client", "open_client"]
 
@@ -103,13 +102,7 @@ class Client:
         self._stopped = threading.Event()
         self._limiter = self._new_limiter(config.account_rate)
         self._sockets = Sockets(gate=self._limiter.hold)
-        self._http = httpx.Client(
-            transport=Transport(config, self._sockets),
-            base_url=config.api_base,
-            headers=_headers(config),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._http = open_http(config, self._sockets)
         self._host = _place(httpx.URL(config.api_base))
         self._slots = threading.BoundedSemaphore(config.concurrency)
         self._lock = threading.Lock()
@@ -277,17 +270,6 @@ class Client:
         with self._lock:
             weight = _LATENCY_WEIGHT if self._latency_seconds else 1.0
             self._latency_seconds += weight * (seconds - self._latency_seconds)
-
-
-def _headers(config: StripeConfig) -> dict[str, str]:
-    headers = {
-        "Authorization": f"Bearer {config.api_key.reveal()}",
-        "Stripe-Version": config.api_version,
-        "Accept": "application/json",
-        "Accept-Encoding": "gzip",
-        "User-Agent": f"dativo-connector-stripe/{version('dativo-connector-stripe')}",
-    }
-    return headers if config.account is None else {**headers, "Stripe-Account": config.account}
 
 
 def _place(url: httpx.URL) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -14,7 +15,7 @@ from dativo.errors import ConfigurationError, ResourceUnavailableError, ServiceU
 from dativo_connector_stripe._config import StripeConfig
 from dativo_connector_stripe._sockets import Sockets
 
-__all__ = ["MAX_BODY_BYTES", "Transport", "read_body"]
+__all__ = ["MAX_BODY_BYTES", "open_http", "read_body"]
 
 MAX_BODY_BYTES = 64 << 20
 
@@ -22,7 +23,23 @@ MAX_BODY_BYTES = 64 << 20
 _KEEPALIVE_SECONDS = 30.0
 
 
-class Transport(httpx.BaseTransport):
+def open_http(config: StripeConfig, sockets: Sockets) -> httpx.Client:
+    """Return a client that gives the key to ``api_base`` alone, and follows no redirect.
+
+    Raises:
+        httpx.InvalidURL: ``api_base`` is no address.
+        UnicodeError: Its host is no name.
+    """
+    return httpx.Client(
+        transport=_Transport(config, sockets),
+        base_url=config.api_base,
+        headers=_headers(config),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+class _Transport(httpx.BaseTransport):
     """Sends requests over a pool of kept connections; it follows nothing and retries nothing.
 
     The environment may name a proxy (HTTPS_PROXY, NO_PROXY) and the certificates to trust
@@ -70,6 +87,17 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._answer.close()
+
+
+def _headers(config: StripeConfig) -> dict[str, str]:
+    headers = {
+        "Authorization": f"Bearer {config.api_key.reveal()}",
+        "Stripe-Version": config.api_version,
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": f"dativo-connector-stripe/{version('dativo-connector-stripe')}",
+    }
+    return headers if config.account is None else {**headers, "Stripe-Account": config.account}
 
 
 def read_body(response: httpx.Response, *, limit_bytes: int = MAX_BODY_BYTES) -> bytes:
