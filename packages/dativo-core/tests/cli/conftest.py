@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import attrs
 import pytest
 
-from dativo.cli import _guard, _main
 from dativo.cli._outlet import Outlet
 from dativo.cli._redaction import Redaction
 from dativo.cli._render import PlainPage
 from dativo.cli._render_rich import RichPage
 from dativo.cli._session import Options, Session
+from dativo_test_support.inline import exit_code_of
 from dativo_test_support.plugins import scripted_connectors
 from dativo_test_support.project import Project
 from dativo_test_support.wheels import PluginWheel, install
@@ -93,37 +89,11 @@ def inline(
     monkeypatch.chdir(cli.project.folder)
 
     def run(*words: str) -> Done:
-        with _ending_here():
-            exit_code = _main._command(list(words))
+        exit_code = exit_code_of(words)
         seen = capfd.readouterr()
         return Done(exit_code, seen.out, seen.err)
 
     return run
-
-
-@contextmanager
-def _ending_here() -> Iterator[None]:
-    """Undo at the end of the block what a command does to its process until that ends."""
-    root = logging.getLogger()
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as ends:
-        patch.setattr(_guard, "atexit", SimpleNamespace(register=_closing_in(ends)))
-        for place, name in (
-            (threading, "excepthook"),
-            (sys, "unraisablehook"),
-            (logging, "raiseExceptions"),
-        ):
-            patch.setattr(place, name, getattr(place, name))
-        patch.setattr(root, "handlers", [])  # those of the tests must not be closed
-        ends.callback(root.setLevel, root.level)
-        ends.callback(logging.captureWarnings, capture=False)
-        yield
-
-
-def _closing_in(ends: ExitStack) -> Callable[..., object]:
-    def register(close: Callable[[], None], *, silent: bool) -> None:
-        ends.callback(close)
-
-    return register
 
 
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
