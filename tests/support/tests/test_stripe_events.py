@@ -70,6 +70,17 @@ def test_a_subscription_that_is_deleted_is_canceled(fake: FakeStripe) -> None:
     assert told["data"]["previous_attributes"]["status"] == "active"
 
 
+def test_subscriptions_end_with_their_customer(fake: FakeStripe) -> None:
+    customer = fake.add("customer")["id"]
+    ended = fake.add("subscription", customer=customer, status="active")["id"]
+    other = fake.add("subscription", status="active")["id"]
+    fake.delete(customer)
+
+    deleted, canceled, *_ = _events(fake)
+    assert (deleted["type"], canceled["data"]["object"]["id"]) == ("customer.deleted", ended)
+    assert [fake.read(key)["status"] for key in (ended, other)] == ["canceled", "active"]
+
+
 def test_a_payment_method_that_is_deleted_is_detached(fake: FakeStripe) -> None:
     customer = fake.add("customer")["id"]
     method = fake.add("payment_method", customer=customer)["id"]
@@ -94,6 +105,9 @@ def test_children_without_events_of_their_own_are_told_with_their_parent(fake: F
     assert added["data"]["object"]["lines"]["data"][0]["id"] == line
     assert changed["data"]["object"]["lines"]["data"][0]["description"] == "other"
     assert gone["data"]["object"]["lines"]["data"] == []
+    before = gone["data"]["previous_attributes"]["lines"]["data"]
+    assert [one["id"] for one in before] == [line]
+    assert added["data"]["previous_attributes"] == {"lines": {"data": []}}
 
 
 def test_events_are_kept_for_thirty_days(fake: FakeStripe) -> None:

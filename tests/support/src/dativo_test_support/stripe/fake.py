@@ -16,7 +16,7 @@ import attrs
 from dativo_test_support.stripe.access import Bucket, Key, Keys
 from dativo_test_support.stripe.api import Api
 from dativo_test_support.stripe.clock import Clock
-from dativo_test_support.stripe.events import changes, event_fields
+from dativo_test_support.stripe.events import Events
 from dativo_test_support.stripe.exchange import Request, Seen
 from dativo_test_support.stripe.kinds import KINDS, Kind
 from dativo_test_support.stripe.records import Record
@@ -58,13 +58,13 @@ class FakeStripe:
         self.livemode = livemode
         self.key = f"sk_{mode}_{self._token(32)}"
         self.account_id = f"acct_{self._token(16)}"
-        self.account_version = API_VERSION
         self.requests: list[Seen] = []
         self.script: Script = []
         self.latency_seconds = 0.0
         keys = Keys({self.key: Key(self.key)}, {self.account_id})
         own = self._record(KINDS["account"], {"id": self.account_id}, self.clock.now)
         self.api = Api(self.store, self.clock, keys, own, API_VERSION, keeps_cursors)
+        self.events = Events(self.store, self.clock, self._event, API_VERSION)
         self._lock = threading.Lock()
         self._count = 0
         self._request_random = random.Random(seed + 1)
@@ -88,6 +88,15 @@ class FakeStripe:
         """Where it listens, while it does."""
         return f"{self._scheme}://127.0.0.1:{self.server.port}"
 
+    @property
+    def account_version(self) -> str:
+        """The API version of the account: of events, and of requests that name none."""
+        return self.events.api_version
+
+    @account_version.setter
+    def account_version(self, version: str) -> None:
+        self.events.api_version = self.api.account_version = version
+
     def add(
         self, kind: str, *, created: int | None = None, tell: bool = True, **fields: Any
     ) -> dict[str, Any]:
@@ -101,11 +110,12 @@ class FakeStripe:
         """
         record = self._record(KINDS[kind], fields, self.clock.now if created is None else created)
         with self.store.lock:
+            siblings = self.events.siblings(record) if tell else {}
             self.store.add([record])
             if tell and record.kind.created_event:
-                self._tell(record, record.kind.created_event, moment=record.created)
-            elif tell and record.kind.parent:
-                self._tell_parent(record)
+                self.events.tell(record, record.kind.created_event, moment=record.created)
+            elif tell:
+                self.events.tell_of_parent(record, siblings)
         return self.read(record.id)
 
     def add_many(
@@ -149,34 +159,37 @@ class FakeStripe:
         with self.store.lock:
             old = self.store.get(key)
             new = attrs.evolve(old, given={**old.given, **fields}, text=None)
-            previous = changes(self.store, old, fields)
+            previous, siblings = self.events.before(old, fields), self.events.siblings(old)
             self.store.replace(new)
             name = old.kind.updated_event if event is None else event
             if name:
-                self._tell(new, name, previous=previous)
-            elif event is None and old.kind.parent:
-                self._tell_parent(new)
+                self.events.tell(new, name, previous=previous)
+            elif event is None:
+                self.events.tell_of_parent(new, siblings)
         return self.read(key)
 
     def delete(self, key: str) -> None:
         """End an object as its kind ends, and write an event about it.
 
-        A subscription is canceled and a payment method detached; others are gone.
+        A subscription is canceled and a payment method detached; others are gone. The subscriptions
+        of a customer end with it.
         """
-        now = self.clock.now
         with self.store.lock:
             record = self.store.get(key)
             event = record.kind.deleted_event
             if record.kind is KINDS["subscription"]:
-                self.update(key, event=event, status="canceled", canceled_at=now, ended_at=now)
+                self._cancel(key)
             elif record.kind is KINDS["payment_method"]:
                 self.update(key, event=event, customer=None)
             else:
-                if event:
-                    self._tell(record, event)
+                if record.kind is KINDS["customer"]:
+                    self._cancel_all(key)
+                siblings = self.events.siblings(record)
                 self.store.remove(key)
-                if not event and record.kind.parent:
-                    self._tell_parent(record)
+                if event:
+                    self.events.tell(record, event)
+                else:
+                    self.events.tell_of_parent(record, siblings)
 
     def hide_until(self, key: str, moment: int) -> None:
         """Let an object be in no answer before *moment* of the clock."""
@@ -231,27 +244,21 @@ class FakeStripe:
             livemode=self.livemode,
         )
 
+    def _event(self, fields: Mapping[str, object], moment: int) -> Record:
+        return self._record(KINDS["event"], fields, moment)
+
     def _token(self, length: int) -> str:
         return token(self._random.getrandbits(6 * length), length)
 
-    def _tell(
-        self,
-        record: Record,
-        event: str,
-        *,
-        previous: Mapping[str, object] | None = None,
-        moment: int | None = None,
-    ) -> None:
-        fields = event_fields(
-            self.store, record, event, api_version=self.account_version, previous=previous
-        )
-        created = self.clock.now if moment is None else moment
-        self.store.add([self._record(KINDS["event"], fields, created)])
+    def _cancel(self, key: str) -> None:
+        now, event = self.clock.now, KINDS["subscription"].deleted_event
+        self.update(key, event=event, status="canceled", canceled_at=now, ended_at=now)
 
-    def _tell_parent(self, child: Record) -> None:
-        parent = self.store.find(str(child.given.get(child.kind.parent)))
-        if parent is not None and parent.kind.updated_event:
-            self._tell(parent, parent.kind.updated_event, previous={})
+    def _cancel_all(self, customer: str) -> None:
+        for record in list(self.store.records(KINDS["subscription"])):
+            values = [record.value(name, self.store.embedded) for name in ("customer", "status")]
+            if values[0] == customer and values[1] != "canceled":
+                self._cancel(record.id)
 
     def _serve(self, request: Request, connection: Connection) -> None:
         arrived = connection.arrived

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
@@ -181,14 +182,12 @@ def now_and_then(
 
     Which and to which follows from *seed* and the number of the request.
     """
-    left = [most]
+    hits = itertools.count()
 
     def script(request: Request) -> Fault | None:
         chance = random.Random(f"{seed}:{request.ordinal}")
-        if left[0] == 0 or chance.random() >= share:
+        if chance.random() >= share or (most is not None and next(hits) >= most):
             return None
-        if left[0] is not None:
-            left[0] -= 1
         return chance.choice(faults)
 
     return script

@@ -36,6 +36,7 @@ class MemoryApi:
         requests: The path and parameters of each request.
         naps: Gives how long a request takes, in seconds.
         writes_in: The version in which payloads of events are written.
+        says: The path that pages name, if it is a wrong one.
         owner: Whose key it is.
         ignores: Parameters that are not looked at.
     """
@@ -47,6 +48,7 @@ class MemoryApi:
     naps: Any = lambda: 0.0
     writes_in: str = _VERSION
     ignores: tuple[str, ...] = ()
+    says: str = ""
     owner: Account = attrs.field(factory=lambda: Account("acct_1", livemode=False))
     latency_seconds: float = 0.1
     requests_per_second: float = 80.0
@@ -130,7 +132,8 @@ class MemoryApi:
             passed = set(ids[: ids.index(after) + 1])
             found = [record for record in found if record["id"] not in passed]
         size = int(asked["limit"])
-        return {"object": "list", "data": found[:size], "has_more": len(found) > size}
+        url = self.says or path
+        return {"object": "list", "url": url, "data": found[:size], "has_more": len(found) > size}
 
 
 def napping(source: random.Random, longest: float) -> Any:

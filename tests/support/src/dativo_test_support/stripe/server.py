@@ -39,7 +39,7 @@ class Server:
         self._tls = tls
         self.port = 0
         self.ended = threading.Event()
-        self._is_refusing = threading.Event()
+        self._heals_at: float | None = None
         self._lock = threading.Lock()
         self._open: dict[Connection, threading.Thread] = {}
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -70,34 +70,33 @@ class Server:
 
     def refuse(self, seconds: float | None = None) -> None:
         """Refuse new connections; for so long, or until `heal`."""
-        self._is_refusing.set()
+        self._heals_at = None if seconds is None else time.monotonic() + seconds
         with suppress(OSError):
             # On Linux this ends the listening and keeps the port, unlike a close.
             self._listener.shutdown(socket.SHUT_RDWR)
-        if seconds is not None:
-            timer = threading.Timer(seconds, self.heal)
-            timer.daemon = True
-            timer.start()
 
     def heal(self) -> None:
         """Take connections again."""
-        if not self.ended.is_set():
-            self._listener.listen(_BACKLOG)
-            self._is_refusing.clear()
+        self._heals_at = 0.0
 
     def _accept(self) -> None:
         while not self.ended.is_set():
             try:
                 raw, _ = self._listener.accept()
             except OSError:
-                while self._is_refusing.is_set() and not self.ended.wait(0.005):
-                    pass
+                self._wait_until_healed()
                 continue
             connection = Connection(self, raw)
             thread = threading.Thread(target=self._talk, args=(connection,), daemon=True)
             with self._lock:
                 self._open[connection] = thread
             thread.start()
+
+    def _wait_until_healed(self) -> None:
+        while not self.ended.wait(0.005):
+            if self._heals_at is not None and time.monotonic() >= self._heals_at:
+                self._listener.listen(_BACKLOG)
+                return
 
     def _talk(self, connection: Connection) -> None:
         try:
