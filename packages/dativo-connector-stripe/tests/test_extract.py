@@ -54,7 +54,7 @@ def read(
 
 
 def ids(batch: Batch) -> list[str]:
-    return pa.table(batch.data).column("id").to_pylist()
+    return [str(name) for name in pa.table(batch.data).column("id").to_pylist()]
 
 
 def all_ids(batches: Iterator[Batch]) -> list[str]:
@@ -395,6 +395,11 @@ def test_a_page_that_comes_twice_is_noticed_at_once() -> None:
         list(read(api, mode=ReadMode.FULL, concurrency=1, windows=False))
 
     assert len(api.requests) == 2
+
+
+def test_a_page_of_another_list_is_noticed() -> None:
+    with pytest.raises(ServiceUnavailableError, match="/v1/charges gave a page of /v1/refunds"):
+        list(read(MemoryApi(says="/v1/refunds")))
 
 
 def test_a_server_that_does_not_filter_is_noticed() -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import attrs
 
 from dativo.contract import CheckItem, ConnectionTestResult, Context, ReadMode, StreamRequest
-from dativo.errors import ConfigurationError, DativoError, RunInterruptedError
+from dativo.errors import DativoError, RunInterruptedError
 from dativo_connector_stripe._client import Client, open_client
 from dativo_connector_stripe._config import StripeConfig
 from dativo_connector_stripe._decode import Columns
-from dativo_connector_stripe._extract import row_of
+from dativo_connector_stripe._extract import require_readable, row_of
 from dativo_connector_stripe._probe import probe, probe_events, side_by_side
 
 __all__ = ["check_connection"]
@@ -67,9 +67,7 @@ class _Checks:
 
     def _found(self, request: StreamRequest) -> str:
         row = row_of(request)
-        if request.mode is ReadMode.INCREMENTAL and not self.config.windows:
-            msg = f"{row.name} cannot be read incrementally with `windows: false`"
-            raise ConfigurationError(msg, fix="Read it with `mode: full`, or leave `windows` out.")
+        require_readable(row, request, self.config)
         columns = Columns(row, request.columns).schema.names
         probe(row, self.client, self.context)
         found = f"{len(columns)} column{'' if len(columns) == 1 else 's'}"

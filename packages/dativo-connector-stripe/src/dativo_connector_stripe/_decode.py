@@ -45,15 +45,17 @@ _EXTENSIONS: Mapping[FieldType, dict[str, str]] = {
 
 @attrs.frozen
 class Page:
-    """A part of a list, with its objects in their order."""
+    """A part of a list, with its objects in their order; *url* is its path, if it says so."""
 
     objects: tuple[RawObject, ...]
     has_more: bool
+    url: str = ""
 
 
 class _List(msgspec.Struct):
     data: tuple[dict[str, msgspec.Raw], ...]
     has_more: bool
+    url: str = ""
 
 
 _LIST = msgspec.json.Decoder(_List)
@@ -70,7 +72,7 @@ def decode_page(body: bytes) -> Page:
         page = _LIST.decode(_minified(body))
     except (ValueError, RecursionError) as error:
         raise _unreadable(body, "list", error) from error
-    return Page(page.data, page.has_more)
+    return Page(page.data, page.has_more, page.url)
 
 
 def decode_object(body: bytes) -> RawObject:
@@ -97,7 +99,7 @@ def list_of(raw: msgspec.Raw) -> Page:
         shown = shortened(raw)
         msg = f"an embedded list is none: {shown}"
         raise DataValidationError(msg, details={"value": shown}) from error
-    return Page(page.data, page.has_more)
+    return Page(page.data, page.has_more, page.url)
 
 
 def text_of(obj: RawObject, field: str) -> str | None:

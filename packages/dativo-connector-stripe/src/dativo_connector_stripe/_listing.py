@@ -115,6 +115,9 @@ class Listing:
         )
 
     def _require_progress(self, window: Window, page: Page, ids: Sequence[str]) -> None:
+        if page.url and page.url.partition("?")[0] != self.path:
+            # A server that miscounts an answer leaves part of it to the next request.
+            raise self._stuck(f"a page of {page.url}")
         if not ids:
             if page.has_more:
                 raise self._stuck("an empty page that is not the last one")
