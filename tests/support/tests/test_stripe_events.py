@@ -136,6 +136,8 @@ def test_types_are_filtered_by_name_and_by_star(fake: FakeStripe) -> None:
     assert types(types=["*.created"]) == types() - {"charge.succeeded"}
     with pytest.raises(stripe.InvalidRequestError, match="at most 20"):
         types(types=["charge.*"] * 21)
+    with pytest.raises(stripe.InvalidRequestError, match="not both"):
+        types(type="charge.*", types=["charge.*"])
 
 
 def test_what_stripe_does_not_tell_is_not_told(fake: FakeStripe) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -207,3 +208,15 @@ def test_the_same_seed_makes_the_same_objects() -> None:
 
     assert made[0] == made[1]
     assert made[0] != made[2]
+
+
+def test_many_objects_take_little_memory() -> None:
+    fake = FakeStripe()
+    tracemalloc.start()
+    try:
+        fake.add_many("charge", 2000)
+        each = tracemalloc.get_traced_memory()[0] / 2000
+    finally:
+        tracemalloc.stop()
+
+    assert each < 800

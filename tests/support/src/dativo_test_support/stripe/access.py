@@ -11,7 +11,7 @@ import attrs
 from dativo_test_support.stripe.errors import Refusal, bad_request, rate_limited
 from dativo_test_support.stripe.exchange import Request
 
-__all__ = ["Bucket", "Key", "Keys", "check_version"]
+__all__ = ["Bucket", "Key", "Keys", "check_version", "secret_of"]
 
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d(\.[a-z_]+)?")
 
@@ -51,7 +51,7 @@ class Keys:
 
     def admit(self, request: Request) -> Key:
         """Return the key of a request that has a valid one."""
-        secret = _secret(request.headers.get("authorization", ""))
+        secret = secret_of(request)
         if not secret:
             raise Refusal(
                 401,
@@ -100,8 +100,9 @@ def check_version(version: str) -> None:
         raise bad_request(f"Invalid Stripe API version: {version}", "")
 
 
-def _secret(header: str) -> str:
-    scheme, _, rest = header.partition(" ")
+def secret_of(request: Request) -> str:
+    """Return the key that a request carries; empty if it carries none."""
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         return base64.b64decode(rest).decode("latin-1").partition(":")[0]
     return rest.strip() if scheme.lower() == "bearer" else ""

@@ -12,12 +12,12 @@ from urllib.parse import parse_qsl, urlencode
 
 import attrs
 
+from dativo_test_support.stripe.access import secret_of
 from dativo_test_support.stripe.errors import Refusal, rate_limited, server_error
 from dativo_test_support.stripe.exchange import Answer, Request
 from dativo_test_support.stripe.script import Answers, Fault, Script
 
 __all__ = [
-    "bad_gateway_page",
     "cursor_loop",
     "doing",
     "empty_answer",
@@ -59,11 +59,6 @@ def status(code: int) -> Fault:
     return fault
 
 
-def bad_gateway_page(code: int = 502) -> Fault:
-    """Answer with the error page of a proxy, which is no JSON."""
-    return html_page(code)
-
-
 def unauthorized() -> Fault:
     """Answer as if the key were unknown."""
     return _refusing(Refusal(401, "Invalid API Key provided: sk_test_****wxyz"))
@@ -73,9 +68,9 @@ def expired_key() -> Fault:
     """Let the key of the request expire, from now on."""
 
     def fault(request: Request, answers: Answers) -> Answer:
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme and secret in answers.api.keys.keys:
-            answers.api.keys.keys[secret].has_expired = True
+        key = answers.api.keys.keys.get(secret_of(request))
+        if key is not None:
+            key.has_expired = True
         return answers(request)
 
     return fault

@@ -122,6 +122,8 @@ def _standing(store: Store, kind: Kind, params: Mapping[str, Given]) -> list[Con
     """Return what leaves objects out although nobody asked for it."""
     if kind is KINDS["subscription"] and "status" not in params:
         return [lambda field: field("status") != "canceled"]
+    if kind is KINDS["event"] and {"type", "types"} <= params.keys():
+        raise bad_request("You may pass either type or types, but not both.", "types")
     if kind is KINDS["subscription_item"] and store.find(one(params[kind.parent])) is None:
         raise missing_in("subscription", one(params[kind.parent]), kind.parent)
     return []
