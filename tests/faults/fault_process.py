@@ -83,6 +83,11 @@ class Running:
         self.process.send_signal(number)
         return True
 
+    def freeze(self) -> None:
+        """Stop it, and wait until all its threads stand still; one that has ended stays so."""
+        if self.tell(signal.SIGSTOP):
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
     def wait(self, seconds: float = _PATIENCE_SECONDS) -> Ended:
         """Wait for the end; one that hangs is killed and a failure."""
         try:

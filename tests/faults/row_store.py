@@ -166,7 +166,7 @@ def frozen(number: int, workspace: Workspace) -> None:
         with watched(job), proxy.failing(silent):
             with job.dativo(workspace).running("run", "--json") as first:
                 wait_for_moment(job, first, source)
-                first.tell(signal.SIGSTOP)
+                first.freeze()
                 look_silent(workspace.path)
                 with other.dativo(workspace).running("run", "--json") as second:
                     if wakes_early:

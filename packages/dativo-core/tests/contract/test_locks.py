@@ -194,6 +194,26 @@ def test_frozen_holder_that_nobody_took_over_holds_it_still(path: Path) -> None:
         assert frozen.ask() == "yes"
 
 
+def test_lock_that_a_silent_holder_gives_back_under_the_second_look_is_taken(path: Path) -> None:
+    lease_seconds = 10.0  # the second look takes half a second
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    name = {"pid": os.getpid(), "host": socket.gethostname()}
+    os.write(descriptor, json.dumps(name).encode())
+    silence(path)
+
+    def wake_and_end() -> None:
+        os.utime(descriptor)
+        os.close(descriptor)
+
+    holder = threading.Timer(0.2, wake_and_end)
+    holder.start()
+
+    take(path, lease_seconds)
+
+    holder.join()
+
+
 def test_competing_takeovers_leave_one_holder(path: Path) -> None:
     rounds = 8
     with ExitStack() as stack:

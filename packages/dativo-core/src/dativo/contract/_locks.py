@@ -142,6 +142,8 @@ def _make_way(path: Path, silent: int, what: str, lease_seconds: float) -> None:
         touched = os.fstat(silent).st_mtime_ns
         time.sleep(_BEATS_OF_A_SECOND_LOOK * lease_seconds / _BEATS_PER_LEASE)
         if os.fstat(silent).st_mtime_ns != touched:
+            if _try_lock(silent):
+                return  # it woke up and has ended since
             raise _refusal(path, what)
         if _is_same(path, silent):
             fresh = path.with_name(f"{path.name}.new")
