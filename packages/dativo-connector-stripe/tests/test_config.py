@@ -107,6 +107,11 @@ def test_start_that_is_no_time(text: str) -> None:
         config(start=text)
 
 
+def test_start_without_windows_is_refused() -> None:
+    with pytest.raises(ValueError, match="windows: true"):
+        config(start="2024-01-01", windows=False)
+
+
 def test_key_does_not_show() -> None:
     assert "abc" not in f"{config()!r} {config()}"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 import attrs
+import msgspec
 
 from dativo.contract import Context, matches_pattern
 from dativo.errors import DataValidationError, DativoError
@@ -14,7 +15,6 @@ from dativo_connector_stripe._decode import (
     RawObject,
     decode_object,
     integer_of,
-    list_of,
     text_of,
 )
 from dativo_connector_stripe._horizon import Horizon
@@ -25,6 +25,15 @@ __all__ = ["Change", "Changes"]
 
 _NOT_FOUND = 404
 _NULL = b"null"
+
+
+class _Embedded(msgspec.Struct):
+    """A list in a payload; what an event tells of the time before has no more than the data."""
+
+    data: tuple[dict[str, msgspec.Raw], ...] = ()
+
+
+_EMBEDDED = msgspec.json.Decoder(_Embedded)
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +72,7 @@ class Changes:
         *,
         api_version: str,
         read_to: int,
+        start: int,
         due: Horizon | None,
     ) -> None:
         """Begin.
@@ -73,6 +83,7 @@ class Changes:
             api_version: The version in which the stream is read.
             read_to: Up to this second events were read before. One that is older has come late,
                 and a newer one of its object may have been read.
+            start: Objects that were created before this second are left out, as the list does.
             due: Where the list will be read, after the events: objects that it brings are left to
                 it, as it knows more by then; ``None`` if it is not read.
         """
@@ -80,6 +91,7 @@ class Changes:
         self._listed = listed
         self._api_version = api_version
         self._read_to = read_to
+        self._start = start
         self._due = due
         self._newest: dict[str, int] = {}
         self._in_doubt: set[str] = set()
@@ -96,11 +108,13 @@ class Changes:
             self._remember_children(event)
             if not self._counts(event):
                 continue
-            if event.kind in self._listed.deletions:
+            is_deletion = event.kind in self._listed.deletions
+            is_late = event.created < self._read_to
+            if is_late or not (is_deletion or event.api_version == self._api_version):
+                self._in_doubt.add(require_id(event.subject))
+            elif is_deletion:
                 if not self._row.embedded:
                     gone.append(require_id(event.subject))
-            elif event.api_version != self._api_version or event.created < self._read_to:
-                self._in_doubt.add(require_id(event.subject))
             else:
                 objects.append(event.subject)
         return Change(objects=tuple(objects), gone=tuple(gone))
@@ -132,6 +146,9 @@ class Changes:
         if text_of(subject, "object") != self._listed.object or kind in self._listed.events_except:
             return None
         if not any(matches_pattern(kind, pattern) for pattern in self._listed.events):
+            return None
+        born = integer_of(subject, self._listed.cursor)
+        if born is not None and born < self._start:
             return None
         created = integer_of(one, "created")
         if created is None:
@@ -185,4 +202,5 @@ def _children(parent: RawObject, field: str) -> set[str]:
     raw = parent.get(field)
     if raw is None or bytes(raw) == _NULL:
         return set()
-    return {require_id(one) for one in list_of(raw).objects}
+    names = (text_of(one, "id") for one in _EMBEDDED.decode(raw).data)
+    return {name for name in names if name is not None}

@@ -102,6 +102,8 @@ class StripeConfig:
         _require_base(self.api_base)
         if self.start is not None:
             _moment(self.start)
+            if not self.windows:
+                raise ValueError("start needs lists that are filtered by `created`: windows: true")
 
     @property
     def livemode(self) -> bool:

@@ -15,7 +15,7 @@ from dativo_connector_stripe._checkpoint import Position
 from dativo_connector_stripe._children import Children
 from dativo_connector_stripe._client import Client
 from dativo_connector_stripe._config import StripeConfig
-from dativo_connector_stripe._fresh import due_of
+from dativo_connector_stripe._fresh import Due, due_of
 from dativo_connector_stripe._horizon import Horizon
 from dativo_connector_stripe._listing import Listing
 from dativo_connector_stripe._streams import StreamRow
@@ -71,6 +71,14 @@ class EventRead:
     client: Client
     context: Context
 
+    def beginning(self, now: int) -> Horizon:
+        """Return where a stream without state begins: after the events that are known *now*.
+
+        They tell nothing that its list, which is read afterwards, would not have.
+        """
+        overlap = self.config.overlap_seconds
+        return self._due(self._listing(), Horizon(lower=max(0, now - overlap)), now).horizon
+
     def batches(self, events: Horizon, now: int) -> Generator[Batch, None, Position]:
         """Yield what has changed since *events*, then return how far the stream was read.
 
@@ -79,13 +87,7 @@ class EventRead:
         """
         listing = self._listing()
         changes = self._changes(events)
-        due = due_of(
-            listing,
-            events,
-            now,
-            overlap_seconds=self.config.overlap_seconds,
-            most_bytes=self.context.buffer_bytes,
-        )
+        due = self._due(listing, events, now)
         yield from self._told(changes.take(due.fresh), due.size_bytes)
         windows = Windows(due.spans, wanted=partial(wanted_threads, listing))
         pages = walk(listing, windows, seen=events, threads=self.config.concurrency)
@@ -109,6 +111,15 @@ class EventRead:
         if self.gathered.is_full:
             yield self.gathered.take()
 
+    def _due(self, listing: Listing, events: Horizon, now: int) -> Due:
+        return due_of(
+            listing,
+            events,
+            now,
+            overlap_seconds=self.config.overlap_seconds,
+            most_bytes=self.context.buffer_bytes,
+        )
+
     def _listing(self) -> Listing:
         return Listing(
             client=self.client,
@@ -124,5 +135,7 @@ class EventRead:
             self.listed,
             api_version=self.config.api_version,
             read_to=events.upper,
+            # What has no list of its own is read by its parents', and has a time of its own.
+            start=0 if self.due is None else self.config.start_seconds or 0,
             due=self.due,
         )

@@ -95,7 +95,8 @@ def _is_idle(position: Position, now: int) -> bool:
     A job that runs each minute would commit for each stream that it has looked at. Once a day it
     does, so that events stay within the time for which Stripe keeps them.
     """
-    return not position.rest and now - position.objects.upper < _IDLE_SECONDS
+    last = position.events or position.objects
+    return not position.rest and now - last.upper < _IDLE_SECONDS
 
 
 @attrs.define(kw_only=True)
@@ -134,10 +135,11 @@ class StreamRead:
         """Read the list once, without a checkpoint."""
         lower, upper = self.request.lower, self.request.upper
         first = max(self._start, seconds_of(lower) if lower is not None else 0)
-        last = seconds_of(upper) if upper is not None else self.client.now(self.context)
         listing = self._listing
-        end = last if listing.cursor else None
-        spans = [Span(first, end, walk=number) for number in range(len(listing.walks))]
+        last: int | None = None
+        if listing.cursor:
+            last = seconds_of(upper) if upper is not None else self.client.now(self.context)
+        spans = [Span(first, last, walk=number) for number in range(len(listing.walks))]
         windows = Windows(spans, wanted=partial(wanted_threads, listing))
         batches = self._gathered
         for page in self._walk(windows, Horizon()):
@@ -203,12 +205,15 @@ class StreamRead:
 
     def _beginning(self, now: int) -> Position:
         """Return where a stream without state begins: what changes while it is read counts."""
-        events = Horizon(lower=max(0, now - self.config.overlap_seconds), upper=now)
-        return Position(
-            origin=self._origin(),
-            objects=Horizon(lower=self._start),
-            events=events if self.row.events else None,
-        )
+        position = Position(origin=self._origin(), objects=Horizon(lower=self._start))
+        if not self.row.events:
+            return position
+        if self._follows_events_alone:
+            # No list is read again for what it did not have yet, so that events must tell it.
+            events = Horizon(lower=max(0, now - self.config.overlap_seconds), upper=now)
+        else:
+            events = self._event_read(position).beginning(now)
+        return attrs.evolve(position, events=events)
 
     def _origin(self) -> Origin:
         account = self.client.account(self.context)

@@ -73,7 +73,7 @@ class Horizon:
         """
         if fresh is None:
             # What was seen of the time that is left over must not come again.
-            return Horizon(lower=middle, upper=middle, seen=self.seen)
+            return Horizon(lower=middle, upper=max(middle, self.upper), seen=self.seen)
         seen = frozenset(fingerprint_of(one) for one in fresh)
         return Horizon(lower=middle, upper=upper, seen=seen)
 

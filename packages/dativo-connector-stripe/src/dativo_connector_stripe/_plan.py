@@ -9,7 +9,7 @@ from dativo_connector_stripe._checkpoint import Position
 from dativo_connector_stripe._client import open_client
 from dativo_connector_stripe._config import StripeConfig
 from dativo_connector_stripe._events import require_events
-from dativo_connector_stripe._extract import listed_of, row_of
+from dativo_connector_stripe._extract import row_of
 from dativo_connector_stripe._streams import StreamRow
 from dativo_connector_stripe._times import text_of_seconds
 
@@ -33,7 +33,8 @@ def plan_read(
         lower = request.lower or text_of_seconds(position.objects.lower)
         if position.events is not None:
             require_events(row.name, position.events, now)
-    tells = request.mode is ReadMode.INCREMENTAL and bool(listed_of(row).deletions)
+    # Children that come with their parents are told to be gone by the parents' events.
+    tells = request.mode is ReadMode.INCREMENTAL and bool(row.deletions or row.embedded)
     return ReadPlan(
         partitions=1,
         lower=lower,
