@@ -135,6 +135,16 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def localstripe(session: nox.Session) -> None:
+    """Read from localstripe, a server by others that stands apart from our environment."""
+    environment = ROOT / ".nox" / "localstripe"
+    _uv(session, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment))
+    python = str(environment / "bin" / "python")
+    _uv(session, "pip", "install", "--quiet", "--python", python, "localstripe==1.15.*")
+    session.run(sys.executable, "tests/outside/localstripe.py", python, external=True)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure and print the figures of benchmarks/README.md; `-- --help` shows the arguments."""
     folder = ROOT / ".nox" / "bench"
