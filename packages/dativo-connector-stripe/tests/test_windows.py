@@ -95,9 +95,42 @@ def test_parts_stay_in_proportion_to_pages() -> None:
         waiting.join(0.2)
         given += not waiting.is_alive()
 
-    assert given == 6
+    assert given == 8
     windows.stop()
     waiting.join(5)
+
+
+def test_all_idle_threads_share_the_first_page() -> None:
+    windows = windows_of(Span(0, NOW), wanted=6)
+    idle = [threading.Thread(target=windows.take, daemon=True) for _ in range(5)]
+    first = taken(windows)
+    for thread in idle:
+        thread.start()
+
+    receive_page(windows, first, NOW - 1, NOW - DAY)
+
+    for thread in idle:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in idle)
+    assert len(windows.rest()) == 6
+
+
+def test_parts_from_before_the_first_object_are_not_counted() -> None:
+    windows = windows_of(Span(0, NOW), wanted=1000)
+    newest = taken(windows)
+    receive_page(windows, newest, NOW - 1, NOW - 2)
+    for _ in range(4):
+        windows.receive(taken(windows), [], [], has_more=False)
+
+    for _ in range(8):
+        taken(windows)
+
+    idle = threading.Thread(target=windows.take, daemon=True)
+    idle.start()
+    idle.join(0.2)
+    assert idle.is_alive()
+    windows.stop()
+    idle.join(5)
 
 
 def test_rest_is_what_was_not_delivered() -> None:

@@ -149,6 +149,8 @@ class _Stream(httpcore.NetworkStream):
             raise self._broken(error) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not buffer:
+            return  # httpcore ends a request without a body by two of these
         # Not before, as it may take a while to connect.
         self._sockets.pass_gate()
         try:

@@ -113,16 +113,18 @@ def read_body(response: httpx.Response, *, limit_bytes: int = MAX_BODY_BYTES) ->
     parts = response.iter_raw()
     if "gzip" in encoding:
         parts = _unzipped(parts, limit_bytes)
-    body = bytearray()
+    received: list[bytes] = []
+    size_bytes = 0
     for part in parts:
-        body += part
-        if len(body) > limit_bytes:
+        received.append(part)
+        size_bytes += len(part)
+        if size_bytes > limit_bytes:
             raise ResourceUnavailableError(
                 f"the answer is larger than {limit_bytes >> 20} MiB",
                 fix="Check that `api_base` is Stripe and no other server answers.",
                 retryable=False,
             )
-    return bytes(body)
+    return b"".join(received)
 
 
 def _unzipped(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[bytes]:

@@ -54,6 +54,8 @@ class _Reference(msgspec.Struct):
 _read_reference = msgspec.json.Decoder(_Reference).decode
 _read_text = msgspec.json.Decoder(str | None).decode
 _read_boolean = msgspec.json.Decoder(bool | None).decode
+_read_plain_integer: Callable[[msgspec.Raw], int | None]
+_read_plain_integer = msgspec.json.Decoder(_INTEGER | None).decode
 _check_integer = msgspec.json.Decoder(_INTEGER).decode
 
 
@@ -89,7 +91,10 @@ def read_integer(raw: msgspec.Raw) -> int | None:
     Raises:
         ValueError: It is none.
     """
-    written = _written_number(raw)
+    try:
+        return _read_plain_integer(raw)
+    except ValueError:
+        written = _written_number(raw)
     if written is None:
         return None
     try:

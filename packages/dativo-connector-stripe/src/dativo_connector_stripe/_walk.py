@@ -15,7 +15,7 @@ from dativo_connector_stripe._windows import Window, Windows
 
 __all__ = ["walk", "wanted_threads"]
 
-_MARGIN = 1.2
+_MARGIN = 1.5
 
 Expand = Callable[[tuple[RawObject, ...]], tuple[RawObject, ...]]
 
@@ -44,7 +44,7 @@ def walk(
         return attrs.evolve(page, objects=new if expand is None else expand(new))
 
     with Reading(
-        windows, fetch, threads=threads, ahead_bytes=listing.context.batch_bytes
+        windows, fetch, threads=threads, ahead_bytes=listing.context.buffer_bytes
     ) as reading:
         yield from reading
 

@@ -20,8 +20,11 @@ _FIRST_OBJECT = 1_262_304_000
 """2010: Stripe's API is younger, so that there is nothing to share out before."""
 
 _LEAST_PAGES = 3
-_FREE_PARTS = 6
+_FREE_PARTS = 8
 _PAGES_PER_PART = 8
+_MOST_EMPTY = 4
+"""Parts from before the account's first object, which nobody knows, are not counted: half of the
+time, half of the rest, and so on."""
 
 
 @attrs.frozen
@@ -111,6 +114,8 @@ class Windows:
     A list can be followed by one request after the other only. If a thread has nothing to do and
     more are wanted, the older half of what is left of a window becomes a window of its own. Each
     costs about half a page that is not full, so their number is kept in proportion to the pages.
+    The first page is shared out among all at once: the newest part gets short, and who has read it
+    takes half of a longer one.
     """
 
     def __init__(self, spans: Iterable[Span], *, wanted: Callable[[], int]) -> None:
@@ -121,6 +126,7 @@ class Windows:
         self._wanted = wanted
         self._pages = 0
         self._parts = 0
+        self._empty = 0
         self._is_stopped = False
         self._changed = threading.Condition()
 
@@ -132,6 +138,8 @@ class Windows:
                     window = self._waiting.popleft() if self._waiting else self._part()
                     if window is not None:
                         self._reading.append(window)
+                        # What is left may be enough for one more.
+                        self._changed.notify()
                         return window
                 self._changed.wait()
             return None
@@ -155,6 +163,7 @@ class Windows:
                 window.position = created[kept - 1]
                 window.after = ids[kept - 1]
             if window.is_received:
+                self._empty += not window.received
                 self._reading.remove(window)
                 # The last threads wait for something that will not come any more.
                 self._changed.notify_all()
@@ -192,7 +201,8 @@ class Windows:
 
     def _part(self) -> Window | None:
         """Cut the older half off the window that has the most to come."""
-        if self._parts >= _FREE_PARTS + self._pages // _PAGES_PER_PART:
+        counted = self._parts - min(self._empty, _MOST_EMPTY)
+        if counted >= _FREE_PARTS + self._pages // _PAGES_PER_PART:
             return None
         window = max(self._reading, key=Window.pages_left)
         if window.position is None or window.pages_left() < _LEAST_PAGES:

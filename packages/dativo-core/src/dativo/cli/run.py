@@ -78,10 +78,12 @@ class _Scope:
 
 def _run(session: Session, job: Job, *, scope: _Scope) -> Outcome:
     from dativo import engine  # loads all that a run needs
+    from dativo.cli._memory import return_large_buffers  # as above
     from dativo.cli._progress import open_progress  # as above
     from dativo.cli._render_run import show_run  # as above
     from dativo.cli._signals import stoppable  # as above
 
+    return_large_buffers()
     cancellation = engine.Cancellation()
     with (
         open_progress(session) as progress,
