@@ -23,7 +23,8 @@ from dativo.errors import (
     RunInterruptedError,
     ServiceUnavailableError,
 )
-from dativo_connector_stripe._client import Account, Client
+from dativo_connector_stripe._client import Account, Client, open_client
+from dativo_connector_stripe._config import StripeConfig
 from dativo_connector_stripe._transport import MAX_BODY_BYTES
 from dativo_test_support.context import FakeContext
 from dativo_test_support.raw_http import Stub, answer, drip, raw
@@ -126,7 +127,7 @@ def test_connection_that_the_server_closed_is_replaced(
 
 
 def test_packed_body_is_unpacked(client_of: ClientOf, context: FakeContext) -> None:
-    body = random.Random(1).randbytes(300_000)
+    body = b'"%s"' % random.Random(1).randbytes(150_000).hex().encode()
     packed = gzip.compress(body[:1000]) + gzip.compress(body[1000:])
     with Stub(answer(packed, headers=("Content-Encoding: gzip",))) as stub:
         assert client_of(stub.url).get(context, "/v1/charges").body == body
@@ -175,6 +176,23 @@ def test_answer_that_breaks_off_is_tried_again(
     assert error.retryable
 
 
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>Please wait.</html>", b'{"data": [', b"{} {}", b"[" * 9999]
+)
+def test_answer_that_is_no_json_is_tried_again_by_itself(
+    client_of: ClientOf, context: FakeContext, body: bytes
+) -> None:
+    with Stub(answer(body, headers=("Request-Id: req_7",))) as stub:
+        error = failure(client_of(stub.url), context)
+
+    assert isinstance(error, ServiceUnavailableError)
+    assert error.retryable
+    assert "/v1/charges answered with something that is no JSON" in error.message
+    assert error.details["request_id"] == "req_7"
+    assert error.details["size_bytes"] == len(body)
+    assert len(stub.requests) == 1
+
+
 def test_reset_in_the_body_is_tried_again(client_of: ClientOf, context: FakeContext) -> None:
     def reset(peer: socket.socket, _request: bytes) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
@@ -200,10 +218,10 @@ def test_answer_that_came_before_the_end_of_the_connection_counts(
 def test_length_that_is_too_short_never_gives_the_rest_to_the_next_request(
     client_of: ClientOf, context: FakeContext
 ) -> None:
-    cut = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + BODY)
+    cut = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" + BODY)
     with Stub(cut, answer(BODY)) as stub:
         client = client_of(stub.url)
-        assert client.get(context, "/v1/charges").body == BODY[:5]
+        assert client.get(context, "/v1/charges").body == b"{}"
 
         error = failure(client, context)
 
@@ -419,6 +437,23 @@ def test_absurd_pause_fails_everybody(client_of: ClientOf, context: FakeContext)
         assert "24.0 hours" in error.fix
 
 
+def test_pause_beyond_the_end_of_the_run_fails_everybody(
+    config_of: Callable[..., StripeConfig],
+) -> None:
+    refused = answer(b"{}", status=429, headers=("Retry-After: 600",))
+    with (
+        FakeContext(deadline=time.monotonic() + 300) as context,
+        Stub(refused, answer(BODY)) as stub,
+    ):
+        client = open_client(config_of(stub.url), context)
+        first, second = failure(client, context), failure(client, context)
+
+    assert len(stub.requests) == 1
+    assert isinstance(first, RateLimitError)
+    assert isinstance(second, RateLimitError)
+    assert second.retry_after == pytest.approx(600, abs=30)
+
+
 @pytest.mark.parametrize(
     ("reason", "rates"),
     [
@@ -464,14 +499,14 @@ def test_endpoints_are_counted_by_their_own_name(client_of: ClientOf, context: F
 
 def test_many_threads_use_one_client(client_of: ClientOf, context: FakeContext) -> None:
     def echo(peer: socket.socket, request: bytes) -> bool | None:
-        return answer(request.split(b" ")[1])(peer, request)
+        return answer(b'"%s"' % request.split(b" ")[1])(peer, request)
 
     wrong: list[str] = []
 
     def work(name: int) -> None:
         for ordinal in range(25):
             path = f"/v1/{name}/{ordinal}"
-            if client.get(context, path, endpoint="/v1").body != path.encode():
+            if client.get(context, path, endpoint="/v1").body != f'"{path}"'.encode():
                 wrong.append(path)
 
     with Stub(echo) as stub:

@@ -397,6 +397,15 @@ def test_a_page_that_comes_twice_is_noticed_at_once() -> None:
     assert len(api.requests) == 2
 
 
+def test_a_page_that_comes_twice_to_a_window_is_noticed_as_such() -> None:
+    api = MemoryApi(ignores=("starting_after",))
+    for number in range(350):
+        api.add(CHARGES, "charge", created=api.clock - 400 - number)
+
+    with pytest.raises(ServiceUnavailableError, match="twice"):
+        list(read(api, mode=ReadMode.FULL, concurrency=1))
+
+
 def test_a_page_of_another_list_is_noticed() -> None:
     with pytest.raises(ServiceUnavailableError, match="gave a page of /v1/refunds"):
         list(read(MemoryApi(says="/v1/refunds")))

@@ -166,7 +166,7 @@ def test_reset_under_tls_is_tried_again(
     client_of: ClientOf, context: FakeContext, trusted: Certificate
 ) -> None:
     with (
-        Stub(answer(b"x" * 500_000), certificate=trusted) as stub,
+        Stub(answer(b"7" * 500_000), certificate=trusted) as stub,
         TcpProxy("127.0.0.1", stub.port) as proxy,
     ):
         client = client_of(f"https://127.0.0.1:{proxy.port}", timeout_seconds=20)

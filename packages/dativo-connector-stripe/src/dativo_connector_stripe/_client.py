@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from dativo.errors import (
     ServiceUnavailableError,
 )
 from dativo_connector_stripe._config import StripeConfig
+from dativo_connector_stripe._decode import require_json
 from dativo_connector_stripe._errors import (
     LONGEST_WAIT_SECONDS,
     Refusal,
@@ -42,6 +44,9 @@ _MAX_REFUSAL_BYTES = 64 << 10
 _LATENCY_WEIGHT = 0.1
 # What may be saved up in a lull: with 80 % of a limit this stays below it in any second.
 _BURST_SECONDS = 0.1
+
+# Shorter waits may end with the run, which then says why.
+_PATIENCE_SECONDS = 60.0
 
 _PAUSES = frozenset({429, 503})
 
@@ -78,13 +83,13 @@ class Account:
 
 def open_client(config: StripeConfig, context: Context) -> Client:
     """Return the client of the run; the engine closes it."""
-    return context.resource("stripe", lambda: _opened(config))
+    return context.resource("stripe", lambda: _opened(config, context.deadline))
 
 
 @contextmanager
-def _opened(config: StripeConfig) -> Iterator[Client]:
+def _opened(config: StripeConfig, deadline: float | None) -> Iterator[Client]:
     try:
-        client = Client(config)
+        client = Client(config, deadline=deadline)
     except (httpx.InvalidURL, UnicodeError) as error:
         msg = f"api_base is no address that can be asked: {error}"
         raise ConfigurationError(msg, fix="Mend `api_base` in `source.config`.") from error
@@ -97,8 +102,10 @@ def _opened(config: StripeConfig) -> Iterator[Client]:
 class Client:
     """Asks Stripe from any number of threads, as fast as the limits allow."""
 
-    def __init__(self, config: StripeConfig) -> None:
+    def __init__(self, config: StripeConfig, *, deadline: float | None = None) -> None:
+        """Prepare to ask; *deadline* is when the run must be over, by the monotonic clock."""
         self._config = config
+        self._deadline = math.inf if deadline is None else deadline
         self._stopped = threading.Event()
         self._limiter = self._new_limiter(config.account_rate)
         self._sockets = Sockets(gate=self._limiter.hold)
@@ -169,8 +176,9 @@ class Client:
         self._sockets.cut()
 
     def _wait(self, seconds: float) -> None:
-        """Wait for a limiter; whoever would have to wait for hours fails instead."""
-        if seconds > LONGEST_WAIT_SECONDS:
+        """Wait for a limiter; whoever would wait for hours, or beyond the run, fails instead."""
+        left = max(_PATIENCE_SECONDS, self._deadline - time.monotonic())
+        if seconds > min(LONGEST_WAIT_SECONDS, left):
             raise wait_is_too_long(seconds)
         if self._stopped.wait(seconds):
             raise _interrupted()
@@ -223,6 +231,8 @@ class Client:
         request_id = headers.get("request-id", "")
         try:
             body = read_body(response)
+            # Here, so that a page of a proxy costs one more request and nothing that was read.
+            require_json(body, self._host + path)
         except DativoError as error:
             error.details.setdefault("request_id", request_id)
             raise

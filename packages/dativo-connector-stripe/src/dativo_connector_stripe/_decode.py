@@ -29,6 +29,7 @@ __all__ = [
     "decode_page",
     "integer_of",
     "list_of",
+    "require_json",
     "text_of",
 ]
 
@@ -58,8 +59,23 @@ class _List(msgspec.Struct):
     url: str = ""
 
 
+_ANY = msgspec.json.Decoder(msgspec.Raw)
 _LIST = msgspec.json.Decoder(_List)
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def require_json(body: bytes, place: str) -> None:
+    """Look through *body*, which came from *place*, quickly and without decoding it.
+
+    Raises:
+        ServiceUnavailableError: It is no JSON: a page of a proxy, or cut off.
+    """
+    try:
+        _ANY.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise ServiceUnavailableError(
+            f"{place} answered with something that is no JSON: {error}", details=_shown(body)
+        ) from error
 
 
 def decode_page(body: bytes) -> Page:
@@ -224,9 +240,12 @@ def _minified(body: bytes) -> bytes:
 
 def _unreadable(body: bytes, what: str, error: Exception) -> ServiceUnavailableError:
     return ServiceUnavailableError(
-        f"Stripe's answer is no JSON {what}: {error}",
-        details={"size_bytes": len(body), "body": shortened(body)},
+        f"Stripe's answer is no JSON {what}: {error}", details=_shown(body)
     )
+
+
+def _shown(body: bytes) -> dict[str, object]:
+    return {"size_bytes": len(body), "body": shortened(body)}
 
 
 def _wrong(

@@ -48,8 +48,9 @@ class Listing:
         """
         page, size_bytes = self._page(window)
         ids = [require_id(one) for one in page.objects]
-        created = self._created(window, page, ids)
+        # First, as a page that came twice is out of its place as well.
         self._require_progress(window, page, ids)
+        created = self._created(window, page, ids)
         ties = window.ties
         kept = windows.receive(window, created, ids, has_more=page.has_more)
         _remember_ties(window, created[:kept], ids[:kept])
