@@ -99,8 +99,9 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
-    """Move a whole shop from a PostgreSQL of its own to Parquet, and read it back."""
-    session.run(sys.executable, "examples/quickstart/demo.py", *session.posargs, external=True)
+    """Move a whole shop to Parquet and read it back, or the example that `-- NAME` names."""
+    name = session.posargs[0] if session.posargs else "quickstart"
+    session.run(sys.executable, f"examples/{name}/demo.py", external=True)
 
 
 @nox.session(default=False)
