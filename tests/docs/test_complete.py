@@ -18,6 +18,7 @@ from dativo.config import ProblemList, job_schema, load_job, structure
 from dativo.contract import Context, Role, WriteSession, hookspecs
 from dativo.plugins import build_manifest
 from dativo_connector_postgres import PostgresConfig, PostgresOptions
+from dativo_connector_stripe._config import StripeConfig
 from dativo_test_support.unmeasured import unmeasured
 from dativo_writer_parquet import ParquetConfig, StreamOptions
 
@@ -119,7 +120,9 @@ def test_index_names_every_page() -> None:
     assert [name for name in sorted(names) if f"({name})" not in index] == []
 
 
-@pytest.mark.parametrize("name", ["job-file.md", "reference/types.md", "reference/connectors.md"])
+@pytest.mark.parametrize(
+    "name", ["job-file.md", "stripe.md", "reference/types.md", "reference/connectors.md"]
+)
 def test_examples_of_job_files_are_right(name: str, folder: Path) -> None:
     for block in blocks(name):
         if block.language == "yaml" and not block.title:
@@ -132,9 +135,9 @@ def _problems(folder: Path, text: str) -> tuple[errors.Problem, ...]:
     """Read an example, completed where it shows only a part, as a run would."""
     file = folder / "job.yaml"
     file.write_text(text if text.startswith("name:") else _REST + text)
-    job = load_job(file, environ={"SHOP_PASSWORD": "secret"})
+    job = load_job(file, environ={"SHOP_PASSWORD": "secret", "STRIPE_API_KEY": "sk_test_1"})
     found = ProblemList()
-    structure(job.source.config, PostgresConfig, collect=found)
+    structure(job.source.config, _CONFIGS[job.source.connector], collect=found)
     structure(job.writer.config, ParquetConfig, collect=found)
     for stream in job.streams:
         if stream.options is not None:
@@ -143,6 +146,8 @@ def _problems(folder: Path, text: str) -> tuple[errors.Problem, ...]:
             structure(stream.writer_options, StreamOptions, collect=found)
     return found.problems
 
+
+_CONFIGS = {"postgres": PostgresConfig, "stripe": StripeConfig}
 
 _REST = """
 name: example
