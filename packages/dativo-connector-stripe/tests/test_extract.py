@@ -40,6 +40,7 @@ def read(
     deletes: bool = True,
     batch_rows: int = 250,
     limit: int | None = None,
+    context: FakeContext | None = None,
     **settings: Any,
 ) -> Iterator[Batch]:
     request = StreamRequest(stream=stream, mode=mode, lower=lower, upper=upper, deletes=deletes)
@@ -49,7 +50,7 @@ def read(
         config=config,
         request=request,
         client=cast("Client", api),
-        context=FakeContext(batch_rows=batch_rows, limit=limit),
+        context=context or FakeContext(batch_rows=batch_rows, limit=limit),
     ).batches(state)
 
 
@@ -301,6 +302,22 @@ def test_an_immutable_stream_may_rest_for_as_long_as_it_likes() -> None:
     made = api.add(path, "balance_transaction", created=api.clock - 100 * DAY)
 
     assert list(target.take(read(api, "balance_transactions", target.state)).rows) == [made["id"]]
+
+
+def test_events_that_were_lost_between_two_reads_are_warned_of() -> None:
+    api, context = MemoryApi(), FakeContext()
+    target = Target().take(read(api, "events", context=context))
+    api.clock += 30 * DAY
+    target.take(read(api, "events", target.state, context=context))
+    before = list(context.logs)
+    api.clock += 31 * DAY
+
+    target.take(read(api, "events", target.state, context=context))
+
+    assert before == []
+    ((level, message),) = context.logs
+    assert level == "warning"
+    assert "none was read since 2023-12-14 22:13:20 UTC" in message
 
 
 def test_state_of_another_version_is_refused() -> None:

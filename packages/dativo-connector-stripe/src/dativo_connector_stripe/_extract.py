@@ -21,11 +21,11 @@ from dativo_connector_stripe._horizon import Horizon
 from dativo_connector_stripe._listing import Listing
 from dativo_connector_stripe._reading import Fetched
 from dativo_connector_stripe._streams import StreamRow, streams
-from dativo_connector_stripe._times import seconds_of
+from dativo_connector_stripe._times import seconds_of, text_of_seconds
 from dativo_connector_stripe._walk import walk, wanted_threads
 from dativo_connector_stripe._windows import Span, Windows
 
-_IDLE_SECONDS = 86_400
+_DAY = 86_400
 
 __all__ = ["extract", "listed_of", "require_readable", "row_of"]
 
@@ -96,7 +96,7 @@ def _is_idle(position: Position, now: int) -> bool:
     does, so that events stay within the time for which Stripe keeps them.
     """
     last = position.events or position.objects
-    return not position.rest and now - last.upper < _IDLE_SECONDS
+    return not position.rest and now - last.upper < _DAY
 
 
 @attrs.define(kw_only=True)
@@ -201,6 +201,13 @@ class StreamRead:
         position.origin.require_same(self._origin())
         if position.events is not None:
             require_events(self.row.name, position.events, now)
+        if self.row.kept_days and position.objects.upper < now - self.row.kept_days * _DAY:
+            # No error: a full refresh would exchange what is published for less.
+            self.context.log(
+                f"Stripe keeps {self.row.name} for {self.row.kept_days} days, and none was read "
+                f"since {text_of_seconds(position.objects.upper)}: those in between are lost",
+                level="warning",
+            )
         return position
 
     def _beginning(self, now: int) -> Position:

@@ -60,6 +60,7 @@ class StreamRow:
         events_except: Types among them whose payload is no object of the list.
         cursor: The field that says when an object was created; empty where none does.
         has_created: Whether the list can be filtered by the time of creation.
+        kept_days: For how many days Stripe keeps the objects; 0 for ever.
         notes: What a reader of the stream should know.
     """
 
@@ -79,6 +80,7 @@ class StreamRow:
     events_except: tuple[str, ...] = ()
     cursor: str = "created"
     has_created: bool = True
+    kept_days: int = 0
     notes: str = ""
 
 
