@@ -190,11 +190,19 @@ def _lift_limits(found: Bench) -> None:
     found.write_job()
 
 
+_LOGIN_SECONDS = 2
+
+
 def _pids(found: Bench) -> list[int]:
     pids: list[int] = []
 
+    started = time.monotonic()
+
     def some() -> bool:
         pids[:] = [row[0] for row in found.execute(f"SELECT pid {_OURS} ORDER BY pid")]
+        if time.monotonic() - started > _LOGIN_SECONDS:
+            # It went dark while they logged in, where the server does not list them yet.
+            found.proxy.heal()
         return bool(pids)
 
     _until(some)

@@ -60,7 +60,7 @@ def read_only(number: int, workspace: Workspace) -> None:
 
 def file_size_limit(number: int, workspace: Workspace) -> None:
     """Let no file grow beyond a limit, as a quota does."""
-    mode, step = MODES[number % len(MODES)], number // len(MODES)
+    mode, step = MODES[number % len(MODES)], 1 + number // len(MODES)
     job = _prepared(workspace, mode, noise_bytes=16_000)
     limit = step * 8 * 1024
 
