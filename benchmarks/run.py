@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from charges import measure_charges
 from lineitem import Setting, measure_scales
 from report import Table, describe_machine, save
 from startup import measure_startup
@@ -43,7 +44,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--scale", nargs="+", default=["0.1", "1"], help="scale factors of lineitem"
     )
-    parser.add_argument("--runs", type=int, default=3, help="how often lineitem is measured")
+    parser.add_argument(
+        "--charges", type=int, default=100_000, help="how many charges of Stripe are read"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=3, help="how often lineitem and charges are measured"
+    )
     parser.add_argument(
         "--starts", type=int, default=15, help="how often the start of each command is measured"
     )
@@ -83,9 +89,20 @@ def _lineitem(given: argparse.Namespace, workspace: Path) -> list[Table]:
     )
 
 
+def _charges(given: argparse.Namespace, workspace: Path) -> list[Table]:
+    return measure_charges(
+        given.charges,
+        ours=given.environments / "dativo" / "bin",
+        peers=given.environments / "peers" / "bin",
+        workspace=workspace,
+        runs=given.runs,
+    )
+
+
 _BENCHMARKS: dict[str, Callable[[argparse.Namespace, Path], list[Table]]] = {
     "startup": _startup,
     "lineitem": _lineitem,
+    "charges": _charges,
 }
 
 if __name__ == "__main__":
