@@ -9,16 +9,26 @@ import attrs
 import pyarrow as pa
 import pytest
 
-from dativo.contract import Batch, Checkpoint, Operation, ReadMode, Secret, StreamRequest
+from dativo.contract import (
+    MAX_CHECKPOINT_BYTES,
+    Batch,
+    Checkpoint,
+    Operation,
+    ReadMode,
+    Secret,
+    StreamRequest,
+)
 from dativo.errors import (
     ConfigurationError,
     DataValidationError,
     ServiceUnavailableError,
     StateError,
 )
+from dativo_connector_stripe._checkpoint import Position
 from dativo_connector_stripe._client import Account, Client
 from dativo_connector_stripe._config import StripeConfig
 from dativo_connector_stripe._extract import StreamRead
+from dativo_connector_stripe._horizon import MOST_SEEN
 from dativo_connector_stripe._streams import streams
 from dativo_test_support.context import FakeContext
 from dativo_test_support.stripe.memory import MemoryApi, napping
@@ -178,6 +188,22 @@ def test_more_fresh_objects_than_a_checkpoint_holds_are_left_to_the_next_read() 
     assert left > 4000
     assert len(target.rows) == 9000
     assert target.doubled == []
+
+
+def test_objects_and_events_together_fit_into_a_checkpoint() -> None:
+    api = MemoryApi()
+    for number in range(MOST_SEEN):
+        api.clock += number % 10 == 0
+        api.tell("charge.succeeded", api.add(CHARGES, "charge"))
+    api.clock += 1
+
+    state = Target().take(read(api, overlap_seconds=251)).state
+
+    assert state is not None
+    position = Position.of(state)
+    assert position.events is not None
+    assert len(position.objects.seen) == len(position.events.seen) == MOST_SEEN
+    assert len(state.to_json()) < MAX_CHECKPOINT_BYTES - 8192  # what is left over needs room, too
 
 
 def test_a_clock_that_went_back_doubles_nothing() -> None:

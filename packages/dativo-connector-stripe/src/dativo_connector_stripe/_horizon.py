@@ -12,8 +12,8 @@ from dativo.contract import JsonValue
 
 __all__ = ["MOST_SEEN", "Horizon", "fingerprint_of"]
 
-MOST_SEEN = 4000
-"""As many ids as fit into a checkpoint; a page more and it could be refused."""
+MOST_SEEN = 2500
+"""So many objects and as many events fit into a checkpoint, beside what is left to read."""
 
 _HASH_BYTES = 8
 
@@ -79,7 +79,7 @@ class Horizon:
 
 
 def fingerprint_of(object_id: str) -> bytes:
-    """Return 64 bits that stand for an id; of 4,000 none is met by chance in a billion reads."""
+    """Return 64 bits that stand for an id; of 2,500 none is met by chance in a billion reads."""
     return hashlib.blake2b(object_id.encode(), digest_size=_HASH_BYTES).digest()
 
 
