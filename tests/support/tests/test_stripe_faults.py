@@ -142,6 +142,14 @@ def test_fewer_bytes_than_there_are_leave_a_cut_text(fake: FakeStripe) -> None:
         answer.json()
 
 
+def test_two_refusals_at_once_are_over_when_the_second_is(fake: FakeStripe) -> None:
+    fake.server.refuse(0.05)
+    fake.server.refuse(0.1)
+    time.sleep(0.2)
+
+    assert httpx.get(f"{fake.url}/v1/charges", auth=(fake.key, "")).status_code == 200
+
+
 def test_nobody_can_connect_for_a_while(fake: FakeStripe) -> None:
     fake.script = [Step(wire.refused(0.3))]
 

@@ -220,3 +220,15 @@ def test_many_objects_take_little_memory() -> None:
         tracemalloc.stop()
 
     assert each < 800
+
+
+def test_objects_of_another_fake_stand_before_new_ones_of_their_second() -> None:
+    other = FakeStripe(seed=1)
+    names = other.add_many("charge", 3, start=other.clock.now)
+    fake = FakeStripe(seed=2)
+    fake.adopt(other.store.records(KINDS["charge"]))
+    new = fake.add("charge")["id"]
+
+    assert fake.ids("charge") == [new, *reversed(names)]
+    fake.delete(names[1])
+    assert other.ids("charge") == [*reversed(names)]

@@ -7,7 +7,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -147,6 +147,12 @@ class FakeStripe:
             records.append(self._record(KINDS[kind], {**fields, **chosen}, moment))
         self.store.add(records)
         return [record.id for record in records]
+
+    def adopt(self, records: Iterable[Record]) -> None:
+        """Take objects that another fake has as well; there are no events of them."""
+        taken = list(records)
+        self._sequence = max([self._sequence, *(one.sequence for one in taken)])
+        self.store.add(taken)
 
     def update(self, key: str, *, event: str | None = None, **fields: Any) -> dict[str, Any]:
         """Change an object, write an event about it, and return it.

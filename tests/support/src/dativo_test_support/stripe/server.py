@@ -40,6 +40,7 @@ class Server:
         self.port = 0
         self.ended = threading.Event()
         self._heals_at: float | None = None
+        self._is_listening = False
         self._lock = threading.Lock()
         self._open: dict[Connection, threading.Thread] = {}
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -49,6 +50,7 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = int(probe.getsockname()[1])
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG)
+        self._is_listening = True
         self._thread.start()
 
     def stop(self) -> None:
@@ -71,9 +73,12 @@ class Server:
     def refuse(self, seconds: float | None = None) -> None:
         """Refuse new connections; for so long, or until `heal`."""
         self._heals_at = None if seconds is None else time.monotonic() + seconds
-        with suppress(OSError):
-            # On Linux this ends the listening and keeps the port, unlike a close.
-            self._listener.shutdown(socket.SHUT_RDWR)
+        with self._lock, suppress(OSError):
+            if self._is_listening:
+                # On Linux this ends the listening and keeps the port, unlike a close. A second time
+                # it would end all connections that are accepted ever after.
+                self._is_listening = False
+                self._listener.shutdown(socket.SHUT_RDWR)
 
     def heal(self) -> None:
         """Take connections again."""
@@ -95,7 +100,9 @@ class Server:
     def _wait_until_healed(self) -> None:
         while not self.ended.wait(0.005):
             if self._heals_at is not None and time.monotonic() >= self._heals_at:
-                self._listener.listen(_BACKLOG)
+                with self._lock:
+                    self._listener.listen(_BACKLOG)
+                    self._is_listening = True
                 return
 
     def _talk(self, connection: Connection) -> None:
