@@ -80,6 +80,19 @@ def test_clock_is_that_of_the_account_and_goes_on(
     assert len(stub.requests) == 1
 
 
+def test_one_server_whose_clock_is_ahead_does_not_count(
+    client_of: ClientOf, context: FakeContext
+) -> None:
+    said = answer(b'{"id": "acct_1"}', headers=("Date: Mon, 23 Nov 2026 12:00:00 GMT",))
+    ahead = answer(BODY, headers=("Date: Mon, 23 Nov 2026 13:00:00 GMT",))
+    with Stub(said, ahead) as stub:
+        client = client_of(stub.url)
+        client.now(context)
+        client.get(context, "/v1/charges")
+
+    assert 0 <= client.now(context) - 1_795_435_200 < 30
+
+
 def test_request_names_key_version_and_account(
     client_of: ClientOf, context: FakeContext, key: str
 ) -> None:

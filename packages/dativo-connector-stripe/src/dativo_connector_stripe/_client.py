@@ -117,7 +117,7 @@ class Client:
         self._account: Account | None = None
         self._account_lock = threading.Lock()
         self._latency_seconds = 0.0
-        self._clock: tuple[int, float] | None = None
+        self._ahead_seconds = math.inf
 
     def get(
         self,
@@ -151,11 +151,15 @@ class Client:
             return self._account
 
     def now(self, context: Context) -> int:
-        """Return Stripe's clock, in whole seconds since 1970; it may be one too few."""
-        if self._clock is None:
+        """Return Stripe's clock, in whole seconds since 1970; it may be a few too few.
+
+        Of what the answers said the earliest counts: what is taken for the future is read later,
+        and what is wrongly taken for the past is not read at all.
+        """
+        if self._ahead_seconds == math.inf:
             self.account(context)
-        told, at = self._clock or (int(time.time()), time.monotonic())
-        return told + int(time.monotonic() - at)
+        ahead = self._ahead_seconds
+        return int(time.time() if ahead == math.inf else time.monotonic() + ahead)
 
     @property
     def latency_seconds(self) -> float:
@@ -238,7 +242,8 @@ class Client:
             raise
         told = server_seconds(headers)
         now = int(time.time() if told is None else told)
-        self._clock = (now, time.monotonic())
+        with self._lock:
+            self._ahead_seconds = min(self._ahead_seconds, now - time.monotonic())
         return Answer(body, now, request_id)
 
     def _ask_account(self, context: Context) -> Account:

@@ -21,7 +21,7 @@ _FIRST_OBJECT = 1_262_304_000
 
 _LEAST_PAGES = 3
 _FREE_PARTS = 8
-_PAGES_PER_PART = 8
+_PAGES_PER_PART = 10
 _MOST_EMPTY = 4
 """Parts from before the account's first object, which nobody knows, are not counted: half of the
 time, half of the rest, and so on."""
