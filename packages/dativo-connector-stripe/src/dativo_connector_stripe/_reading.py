@@ -41,7 +41,7 @@ class Reading:
     """Reads while it is entered, ahead of the consumer by a bounded number of bytes.
 
     Iterating gives the pages as they arrive, those of one window in their order. An error of a
-    thread ends the others and is raised by the iteration.
+    thread ends the others and is raised by the iteration, after what was received before.
     """
 
     def __init__(
@@ -90,9 +90,10 @@ class Reading:
         with self._changed:
             while not self._pages and self._working and self._error is None:
                 self._changed.wait()
-            if self._error is not None:
-                raise self._error
             if not self._pages:
+                # Not before, as a page that was received need not be asked for again.
+                if self._error is not None:
+                    raise self._error
                 return None
             page = self._pages.popleft()
             self._size_bytes -= page.size_bytes
