@@ -71,7 +71,7 @@ class Stalls:
         before = time.monotonic()
         while not self._ended.wait(_TICK_SECONDS):
             now = time.monotonic()
-            if now - before > 2 * _TICK_SECONDS:
+            if now - before > 1.2 * _TICK_SECONDS:
                 self._seen.append((before, now))
             before = now
 
