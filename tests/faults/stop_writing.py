@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ def _stop(statement: str) -> None:
         _left -= 1
         if _left == 0:
             os.kill(os.getpid(), signal.SIGSTOP)
+            time.sleep(0.5)  # threads stop one after the other, and this one must not write on
 
 
 def _observed(*arguments: Any, **options: Any) -> Any:
