@@ -63,7 +63,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def long(session: nox.Session) -> None:
-    """Run the tests marked slow with all their seeds, rounds and moments; takes an hour."""
+    """Run the tests marked slow with all their seeds, rounds and moments."""
     full = {"DATIVO_TEST_FIGURES": "full"}
     _tool(session, "pytest", "-m", "slow", *session.posargs, env=full)
 

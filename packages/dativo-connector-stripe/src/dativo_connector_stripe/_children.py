@@ -14,12 +14,11 @@ from dativo.errors import DativoError
 from dativo_connector_stripe._client import Client
 from dativo_connector_stripe._decode import RawObject, list_of
 from dativo_connector_stripe._listing import Listing, Parameters, require_id
-from dativo_connector_stripe._streams import StreamRow
+from dativo_connector_stripe._streams import PARENT, StreamRow
 from dativo_connector_stripe._windows import Span, Windows
 
 __all__ = ["Children"]
 
-_PARENT = "{parent}"
 _NOT_FOUND = 404
 
 
@@ -54,7 +53,7 @@ class Children:
         listing = Listing(
             client=self.client,
             context=self.context,
-            path=self.row.path.replace(_PARENT, quote(parent, safe="")),
+            path=self.row.path.replace(PARENT, quote(parent, safe="")),
             endpoint=self.row.path,
             walks=(_parameters(self.row, parent),),
         )
@@ -80,4 +79,4 @@ class Children:
 
 
 def _parameters(row: StreamRow, parent: str) -> Parameters:
-    return tuple((name, value.replace(_PARENT, parent)) for name, value in row.params.items())
+    return tuple((name, value.replace(PARENT, parent)) for name, value in row.params.items())

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from dativo.contract import Secret, Url, setting
+from dativo_connector_stripe._times import moment_of
 
 __all__ = ["StripeConfig"]
 
@@ -161,8 +162,7 @@ def _is_loopback(host: str) -> bool:
 
 def _moment(text: str) -> dt.datetime:
     try:
-        moment = dt.datetime.fromisoformat(text)
+        return moment_of(text)
     except ValueError as error:
         msg = f"start is no date or time: {text!r}; write it as 2024-01-01 or 2024-01-01T12:00:00Z"
         raise ValueError(msg) from error
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-__all__ = ["seconds_of", "text_of_seconds"]
+__all__ = ["moment_of", "seconds_of", "text_of_seconds"]
 
 
 def seconds_of(text: str) -> int:
@@ -19,9 +19,17 @@ def seconds_of(text: str) -> int:
     """
     if text.isascii() and text.isdigit():
         return int(text)
+    return math.ceil(moment_of(text).timestamp())
+
+
+def moment_of(text: str) -> dt.datetime:
+    """Return the moment of a date or time as in ISO 8601; UTC if it has no offset.
+
+    Raises:
+        ValueError: It is neither.
+    """
     moment = dt.datetime.fromisoformat(text)
-    in_utc = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
-    return math.ceil(in_utc.timestamp())
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
 def text_of_seconds(seconds: int) -> str:
