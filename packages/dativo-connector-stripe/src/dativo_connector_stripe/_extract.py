@@ -20,14 +20,14 @@ from dativo_connector_stripe._fresh import Due, due_of
 from dativo_connector_stripe._horizon import Horizon
 from dativo_connector_stripe._listing import Listing
 from dativo_connector_stripe._reading import Fetched
-from dativo_connector_stripe._streams import StreamRow, streams
+from dativo_connector_stripe._streams import StreamRow, listed_of, streams
 from dativo_connector_stripe._times import seconds_of, text_of_seconds
 from dativo_connector_stripe._walk import walk, wanted_threads
 from dativo_connector_stripe._windows import Span, Windows
 
 _DAY = 86_400
 
-__all__ = ["extract", "listed_of", "require_readable", "row_of"]
+__all__ = ["extract", "require_readable", "row_of"]
 
 
 def extract(
@@ -57,11 +57,6 @@ def row_of(request: StreamRequest) -> StreamRow:
         msg = f"Stripe has no stream {request.stream!r}"
         raise ResourceNotFoundError(msg, fix=fix, stream=request.stream)
     return row
-
-
-def listed_of(row: StreamRow) -> StreamRow:
-    """Return the stream whose list is walked for the stream *row*: its parent's, or its own."""
-    return streams()[row.parent] if row.parent else row
 
 
 def require_readable(row: StreamRow, request: StreamRequest, config: StripeConfig) -> None:

@@ -12,7 +12,7 @@ from dativo.errors import DataNotFoundError
 from dativo_connector_stripe._client import Client
 from dativo_connector_stripe._decode import decode_page
 from dativo_connector_stripe._listing import require_id
-from dativo_connector_stripe._streams import PARENT, StreamRow, streams
+from dativo_connector_stripe._streams import PARENT, StreamRow, listed_of
 
 __all__ = ["probe", "probe_events", "side_by_side"]
 
@@ -29,7 +29,7 @@ def probe(row: StreamRow, client: Client, context: Context) -> None:
     Raises:
         DativoError: It cannot be read.
     """
-    listed = streams()[row.parent] if row.parent else row
+    listed = listed_of(row)
     walk = listed.passes[0] if listed.passes else {}
     asked = (_ONE, *{**listed.params, **walk}.items())
     page = decode_page(client.get(context, listed.path, asked).body)

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-__all__ = ["PARENT", "FieldType", "StreamRow", "streams"]
+__all__ = ["PARENT", "FieldType", "StreamRow", "listed_of", "streams"]
 
 PARENT = "{parent}"
 
@@ -89,6 +89,11 @@ def streams() -> Mapping[str, StreamRow]:
     """Return the rows by the names of their streams, in the order of the table."""
     text = files("dativo_connector_stripe").joinpath("streams.toml").read_text(encoding="utf-8")
     return MappingProxyType({name: _row(name, row) for name, row in tomllib.loads(text).items()})
+
+
+def listed_of(row: StreamRow) -> StreamRow:
+    """Return the stream whose list is walked for the stream *row*: its parent's, or its own."""
+    return streams()[row.parent] if row.parent else row
 
 
 def _row(name: str, row: dict[str, Any]) -> StreamRow:
