@@ -52,6 +52,7 @@ class Store:
     server: S3Server
     bucket: str
     endpoint: str
+    timeout_seconds: float = 1.5
 
     @property
     def url(self) -> str:
@@ -65,7 +66,7 @@ class Store:
             "endpoint": self.endpoint,
             "access_key_id": ACCESS_KEY,
             "secret_access_key": SECRET_KEY,
-            "timeout_seconds": 1.5,
+            "timeout_seconds": self.timeout_seconds,
         }
 
     def log(self, stream: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import sys
@@ -45,27 +46,8 @@ def frozen(number: int, workspace: Workspace) -> None:
     job = _slow(workspace.path / "first", number)
     job = attrs.evolve(job, target="../lake", delay_seconds=0.08).write()
     other = job if number % 2 else attrs.evolve(job, folder=workspace.path / "other").write()
-    wakes_early = source.random() < 0.5
     with watched(job):
-        with job.dativo(workspace).running("run", "--json") as first:
-            wait_for_moment(job, first, source)
-            first.freeze()
-            look_silent(workspace.path)
-            with other.dativo(workspace).running("run", "--json") as second:
-                if wakes_early:
-                    wait_for_moment(other, second, source)
-                    first.tell(signal.SIGCONT)
-                ended = second.wait()
-                if wakes_early and ended.code == 60:
-                    _check_names(ended, first)  # it woke before anybody had taken over
-                else:
-                    assert ended.code == 0, f"the one that took over: {ended}"
-                    check_complete(job)
-            first.tell(signal.SIGCONT)
-            zombie = first.wait()
-        assert zombie.code in (0, 60), f"the one that woke up: {zombie}"
-        published(job)
-        other.dativo(workspace)("run", "--json", code=0)
+        take_over(job, other, workspace, source)
     check_complete(job)
     check_state(other)
     check_swept(job)
@@ -99,6 +81,32 @@ def stopped_write(number: int, workspace: Workspace) -> None:
 
 def _slow(folder: Path, number: int) -> NumbersJob:
     return NumbersJob(folder=folder, mode=MODES[number % len(MODES)], delay_seconds=0.15)
+
+
+def take_over(
+    job: NumbersJob, other: NumbersJob, workspace: Workspace, source: random.Random
+) -> None:
+    """Freeze a run of *job*, start *other* on its target, and wake the first early or late."""
+    wakes_early = source.random() < 0.5
+    with job.dativo(workspace).running("run", "--json") as first:
+        wait_for_moment(job, first, source)
+        first.freeze()
+        look_silent(workspace.path)
+        with other.dativo(workspace).running("run", "--json") as second:
+            if wakes_early:
+                wait_for_moment(other, second, source)
+                first.tell(signal.SIGCONT)
+            ended = second.wait()
+            if wakes_early and ended.code == 60:
+                _check_names(ended, first)  # it woke before anybody had taken over
+            else:
+                assert ended.code == 0, f"the one that took over: {ended}"
+                check_complete(job)
+        first.tell(signal.SIGCONT)
+        zombie = first.wait()
+    assert zombie.code in (0, 60), f"the one that woke up: {zombie}"
+    published(job)
+    other.dativo(workspace)("run", "--json", code=0)
 
 
 def race(jobs: Sequence[NumbersJob], workspace: Workspace) -> None:

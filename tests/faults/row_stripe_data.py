@@ -63,7 +63,9 @@ def _deleted(number: int, workspace: Workspace) -> None:
         found.hit(delete, times=source.randint(1, 15))
         found.read_to_the_end()
         _quiet(found)
-        found.check(pages=_LIST_PAGES + _PAGES_OF_A_READ)
+        # That the object of a cursor is gone only its refusal tells.
+        refused = sum(one.status == 400 for one in fake.requests)
+        found.check(pages=_LIST_PAGES + _PAGES_OF_A_READ + refused)
 
 
 def _late(number: int, workspace: Workspace) -> None:

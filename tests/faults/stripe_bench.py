@@ -63,7 +63,8 @@ class Bench:
         errors: How runs have ended that did not succeed.
         waits: For which error the retry layer waited how many seconds.
         tries: How long requests took, in seconds.
-        thrown_away: How many requests ended runs had made whose objects were not stored.
+        thrown_away: How many requests ended runs had made beyond the full pages that were stored.
+        windows: How many windows they had begun; each may end in a page that is not full.
     """
 
     fake: FakeStripe
@@ -79,6 +80,7 @@ class Bench:
     tries: list[float] = attrs.field(factory=list)
     runs: int = 0
     thrown_away: int = 0
+    windows: int = 0
     steps: list[Step] = attrs.field(factory=list)
 
     def hit(self, fault: Fault, *, times: int | None = 1, latest: int = 40) -> Step:
@@ -103,7 +105,9 @@ class Bench:
             self.errors.append(error)
             self._check_told(error)
             used = (self.target.stored - stored) // _PAGE
-            self.thrown_away += len(self.fake.requests) - asked - used
+            mine = self.fake.requests[asked:]
+            self.thrown_away += len(mine) - used
+            self.windows += len({one.params.get("created[lt]") for one in mine})
             return error
         return None
 
@@ -133,7 +137,7 @@ class Bench:
         ideal = least + _OTHER_REQUESTS + max(hits, self.thrown_away)
         asked = len(self.fake.requests)
         under_way = len(self.errors) * (self.settings["concurrency"] + _UNFINISHED_PAGES)
-        assert self.thrown_away <= hits + under_way + ahead, (
+        assert self.thrown_away <= hits + under_way + self.windows + ahead, (
             f"{self.thrown_away} requests thrown away"
         )
         assert asked <= 1.3 * ideal, (
