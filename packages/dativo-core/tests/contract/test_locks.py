@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -288,6 +289,28 @@ def test_file_that_cannot_be_locked_says_so(path: Path) -> None:
 
     with pytest.raises(OSError, match=path.name):
         take(path)
+
+
+def test_close_that_fails_does_not_undo_what_was_done_under_the_lock(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = os.close
+
+    def failing(descriptor: int) -> None:
+        close(descriptor)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with file_lock(path, what="job", holder={}), monkeypatch.context() as patch:
+        patch.setattr("dativo.contract._locks.os.close", failing)
+        assert lock_holder(path) is not None
+        with pytest.raises(StateLockedError), file_lock(path, what="job", holder={}):
+            pass
+        patch.setattr("dativo.contract._locks.os.close", close)
+    with monkeypatch.context() as patch:
+        lock = file_lock(path, what="job", holder={})
+        with lock:
+            patch.setattr("dativo.contract._locks.os.close", failing)
+    assert lock_holder(path) is None
 
 
 def test_lock_whose_file_is_gone_is_lost(path: Path) -> None:

@@ -88,7 +88,7 @@ def file_lock(
             beat.join()
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)  # the next holder must not go by this one's name
-        os.close(descriptor)
+        _close(descriptor)
 
 
 def lock_holder(path: Path) -> Mapping[str, object] | None:
@@ -100,7 +100,7 @@ def lock_holder(path: Path) -> Mapping[str, object] | None:
     try:
         return None if _try_lock(descriptor, fcntl.LOCK_SH) else _read_holder(path)
     finally:
-        os.close(descriptor)
+        _close(descriptor)
 
 
 @contextlib.contextmanager
@@ -125,9 +125,9 @@ def _acquire(path: Path, what: str, lease_seconds: float) -> int:
             else:
                 _make_way(path, descriptor, what, lease_seconds)
         except BaseException:
-            os.close(descriptor)
+            _close(descriptor)
             raise
-        os.close(descriptor)
+        _close(descriptor)
 
 
 def _make_way(path: Path, silent: int, what: str, lease_seconds: float) -> None:
@@ -147,16 +147,22 @@ def _make_way(path: Path, silent: int, what: str, lease_seconds: float) -> None:
             raise _refusal(path, what)
         if _is_same(path, silent):
             fresh = path.with_name(f"{path.name}.new")
-            os.close(_open(fresh))
+            _close(_open(fresh))
             fresh.replace(path)
     finally:
-        os.close(guard)
+        _close(guard)
 
 
 def _open(path: Path) -> int:
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     os.fchmod(descriptor, 0o600)
     return descriptor
+
+
+def _close(descriptor: int) -> None:
+    # The lock ends all the same, and nothing that must last was written.
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def _try_lock_patiently(path: Path, descriptor: int) -> bool:
