@@ -13,4 +13,4 @@ from dativo.engine._retry import RetryPolicy
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of a retry are short; the layer itself stays what it is."""
     short = functools.partial(RetryPolicy, base_seconds=0.01)
-    monkeypatch.setattr("dativo.engine._open.RetryPolicy", short)
+    monkeypatch.setattr("dativo.engine._means.RetryPolicy", short)

@@ -13,7 +13,8 @@ from dativo.contract import WriteRequest
 from dativo.engine._arrow import fields_of, lazy
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
-from dativo.engine._open import JobFile, Sides, open_control, open_job, open_sides, select
+from dativo.engine._means import open_control
+from dativo.engine._open import JobFile, Sides, open_job, open_sides, select
 from dativo.engine._pipe import Side
 from dativo.engine._plan import make_plans
 from dativo.engine._text import column_texts

@@ -10,15 +10,8 @@ import attrs
 from dativo.contract import CheckItem, ConnectionTestResult, StreamRequest, Verdict
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
-from dativo.engine._open import (
-    JobFile,
-    Sides,
-    open_control,
-    open_job,
-    open_sides,
-    plan_streams,
-    select,
-)
+from dativo.engine._means import open_control
+from dativo.engine._open import JobFile, Sides, open_job, open_sides, plan_streams, select
 from dativo.engine._pipe import Side
 from dativo.engine._results import CheckReport, ConnectorCheck
 from dativo.errors import CapabilityMissingError, ConfigurationError, DativoError

@@ -7,16 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dativo.config import Redactor
-from dativo.contract import Stream
+from dativo.contract import Role, Stream
 from dativo.engine._control import RunControl
-from dativo.engine._open import (
-    JobFile,
-    find_streams,
-    open_control,
-    open_job,
-    open_sides,
-    open_source,
-)
+from dativo.engine._means import open_control, open_side
+from dativo.engine._open import JobFile, find_streams, open_job, open_sides
 from dativo.engine._pipe import Side
 from dativo.engine._views import DiscoveryResult
 
@@ -79,8 +73,9 @@ def discover_connector(
     Raises:
         DativoError: As in :func:`discover`.
     """
-    with open_source(
+    with open_side(
         name,
+        Role.SOURCE,
         settings,
         folder=folder,
         timeout_seconds=timeout_seconds,

@@ -12,7 +12,8 @@ from dativo.contract import HeldLock, failpoint
 from dativo.engine._cancel import Cancellation
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
-from dativo.engine._open import Sides, open_control, open_sides
+from dativo.engine._means import open_control
+from dativo.engine._open import Sides, open_sides
 from dativo.state import StateStore
 
 __all__ = ["Exclusive", "open_exclusively"]

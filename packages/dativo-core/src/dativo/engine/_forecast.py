@@ -12,7 +12,8 @@ from dativo.engine._backfill import backfill_of
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
 from dativo.engine._guarantee import promise_of, require_guarantee
-from dativo.engine._open import JobFile, open_control, open_job, open_sides, select
+from dativo.engine._means import open_control
+from dativo.engine._open import JobFile, open_job, open_sides, select
 from dativo.engine._pipe import Pipe
 from dativo.engine._plan import make_plans
 from dativo.engine._recover import Start, reconcile

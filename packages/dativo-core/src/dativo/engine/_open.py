@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,46 +12,34 @@ import attrs
 from dativo.config import (
     Job,
     JobDraft,
-    Node,
     ProblemList,
-    Redactor,
     StreamSelection,
     load_job,
-    settings_node,
     structure,
 )
-from dativo.contract import NoOptions, Role, SourceInfo, Stream, WriterInfo, matches_pattern
+from dativo.contract import NoOptions, Role, Stream, matches_pattern
 from dativo.engine._backfill import Backfill
-from dativo.engine._cancel import Cancellation
-from dativo.engine._control import Limits, RunControl, temporary_folder
-from dativo.engine._events import Observer
+from dativo.engine._control import RunControl
 from dativo.engine._guarantee import require_guarantee
 from dativo.engine._merge import is_discovered
-from dativo.engine._pipe import Pipe, Side
+from dativo.engine._pipe import Pipe, Side, make_side, role_info
 from dativo.engine._plan import Prepared, Resolved, make_plans, stream_requests
-from dativo.engine._resources import Resources
-from dativo.engine._retry import RetryBudget, RetryPolicy
 from dativo.engine._writing import StreamPlan
 from dativo.errors import PluginError, ResourceNotFoundError
-from dativo.plugins import Connector, load_connector
+from dativo.plugins import load_connector
 
 __all__ = [
     "JobFile",
     "Sides",
     "find_streams",
     "inspect_settings",
-    "open_control",
     "open_job",
     "open_sides",
-    "open_source",
     "plan_streams",
     "select",
 ]
 
 JobFile: TypeAlias = str | Path | Job
-
-_MIB = 1024 * 1024
-_RETRIES_OF_A_RUN = 10
 
 
 @attrs.frozen(kw_only=True)
@@ -90,7 +77,7 @@ def inspect_settings(draft: JobDraft) -> None:
             continue
         # A connector that cannot be loaded is the next thing to mend, not a problem of the file.
         with contextlib.suppress(PluginError):
-            _side(load_connector(use.connector, role), use.config, draft.problems)
+            make_side(load_connector(use.connector, role), use.config, draft.problems)
 
 
 @contextlib.contextmanager
@@ -106,11 +93,11 @@ def open_sides(job: Job, *, writer: bool = True) -> Iterator[Sides]:
     problems = ProblemList()
     connector = load_connector(job.source.connector, Role.SOURCE)
     reopens = not job.run.require_one_snapshot
-    source = _side(connector, job.source.config, problems, reopens=reopens)
+    source = make_side(connector, job.source.config, problems, reopens=reopens)
     target = None
     if writer:
         connector = load_connector(job.writer.connector, Role.WRITER)
-        target = _side(connector, job.writer.config, problems)
+        target = make_side(connector, job.writer.config, problems)
     selections = tuple(
         _prepared(job, one, source=source, writer=target, problems=problems) for one in job.streams
     )
@@ -122,69 +109,6 @@ def open_sides(job: Job, *, writer: bool = True) -> Iterator[Sides]:
         for side in (source, target):
             if side is not None:
                 side.resources.close()
-
-
-@contextlib.contextmanager
-def open_control(
-    job: Job,
-    *,
-    run_id: str | None = None,
-    fence: int = 0,
-    observer: Observer | None = None,
-    cancellation: Cancellation | None = None,
-    timeout_seconds: float | None = None,
-) -> Iterator[RunControl]:
-    """Make the means of one run of *job*; its folder for temporary files goes when it is left."""
-    settings = job.run
-    with temporary_folder() as folder:
-        control = RunControl(
-            job=job.name,
-            run_id=run_id or uuid.uuid4().hex,
-            fence=fence,
-            limits=Limits(parallelism=settings.parallelism, memory_bytes=settings.memory_bytes),
-            retry=RetryPolicy(
-                retries=settings.retries,
-                budget=RetryBudget(_RETRIES_OF_A_RUN * settings.retries),
-            ),
-            workdir=folder,
-            redact=job.redactor.redact,
-            observer=observer,
-            cancellation=cancellation,
-            timeout_seconds=timeout_seconds or settings.timeout_seconds,
-        )
-        with control.redacting():
-            yield control
-
-
-@contextlib.contextmanager
-def open_source(
-    name: str,
-    settings: Mapping[str, object],
-    *,
-    folder: Path,
-    timeout_seconds: float | None,
-    redactor: Redactor,
-) -> Iterator[tuple[Side, RunControl]]:
-    """Load the source *name* with *settings*, outside a job; *redactor* learns its secrets."""
-    problems = ProblemList()
-    node = settings_node(settings, folder=folder, redactor=redactor)
-    side = _side(load_connector(name, Role.SOURCE), node, problems)
-    problems.raise_if_any()
-    with temporary_folder() as workdir:
-        control = RunControl(
-            job="",
-            run_id=uuid.uuid4().hex,
-            limits=Limits(parallelism=1, memory_bytes=64 * _MIB),
-            retry=RetryPolicy(),
-            workdir=workdir,
-            redact=redactor.redact,
-            timeout_seconds=timeout_seconds,
-        )
-        try:
-            with control.redacting():
-                yield side, control
-        finally:
-            side.resources.close()
 
 
 def find_streams(
@@ -253,11 +177,6 @@ def plan_streams(
     return plans
 
 
-def _side(connector: Connector, node: Node, problems: ProblemList, *, reopens: bool = True) -> Side:
-    config = structure(node, _info(connector).config, collect=problems)
-    return Side(connector=connector, config=config, resources=Resources(reopens=reopens))
-
-
 def _prepared(
     job: Job,
     selection: StreamSelection,
@@ -267,8 +186,8 @@ def _prepared(
     problems: ProblemList,
 ) -> Prepared:
     nothing = job.source.config.empty_section("options")
-    read = _info(source.connector).options
-    write = NoOptions if writer is None else _info(writer.connector).options
+    read = role_info(source.connector).options
+    write = NoOptions if writer is None else role_info(writer.connector).options
     return Prepared(
         selection=selection,
         read_options=structure(selection.options or nothing, read, collect=problems),
@@ -276,12 +195,6 @@ def _prepared(
         if writer is None
         else structure(selection.writer_options or nothing, write, collect=problems),
     )
-
-
-def _info(connector: Connector) -> SourceInfo | WriterInfo:
-    info = connector.info.source if connector.role is Role.SOURCE else connector.info.writer
-    assert info is not None  # load_connector saw to it
-    return info
 
 
 def _redacted(stream: Stream, control: RunControl) -> Stream:

@@ -8,13 +8,22 @@ from typing import cast
 
 import attrs
 
-from dativo.contract import Batch, Checkpoint, StreamRequest, WriteRequest
+from dativo.config import Node, ProblemList, structure
+from dativo.contract import (
+    Batch,
+    Checkpoint,
+    Role,
+    SourceInfo,
+    StreamRequest,
+    WriteRequest,
+    WriterInfo,
+)
 from dativo.engine._context import EngineContext
 from dativo.engine._control import RunControl
 from dativo.engine._resources import Resources
 from dativo.plugins import Connector, GuardedSession
 
-__all__ = ["Pipe", "Side"]
+__all__ = ["Pipe", "Side", "make_side", "role_info"]
 
 
 @attrs.frozen(kw_only=True)
@@ -74,3 +83,18 @@ class Pipe:
 
     source: Side
     writer: Side
+
+
+def make_side(
+    connector: Connector, settings: Node, problems: ProblemList, *, reopens: bool = True
+) -> Side:
+    """Structure the *settings* of *connector*; what is wrong with them goes to *problems*."""
+    config = structure(settings, role_info(connector).config, collect=problems)
+    return Side(connector=connector, config=config, resources=Resources(reopens=reopens))
+
+
+def role_info(connector: Connector) -> SourceInfo | WriterInfo:
+    """Return what *connector* says of the role that it plays."""
+    info = connector.info.source if connector.role is Role.SOURCE else connector.info.writer
+    assert info is not None  # load_connector saw to it
+    return info

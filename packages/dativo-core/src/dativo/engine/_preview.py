@@ -11,7 +11,8 @@ from dativo.contract import ArrowArray, StreamRequest
 from dativo.engine._arrow import LazyReader, fields_of, lazy
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
-from dativo.engine._open import JobFile, open_control, open_job, open_sides, select
+from dativo.engine._means import open_control
+from dativo.engine._open import JobFile, open_job, open_sides, select
 from dativo.engine._pipe import Side
 from dativo.engine._text import column_texts
 from dativo.engine._views import PreviewResult, PreviewTable
