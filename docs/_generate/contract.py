@@ -13,7 +13,14 @@ import attrs
 from _generate.markdown import code, sentence, table
 from _generate.signatures import parameter_names, returned, signature_text, type_words
 from dativo import contract
-from dativo.contract import Context, WriteSession, hookspecs
+from dativo.contract import (
+    Context,
+    ObserverSession,
+    Transform,
+    WriteSession,
+    extension_hookspecs,
+    hookspecs,
+)
 
 __all__ = ["CONTRACT_BLOCKS"]
 
@@ -29,6 +36,7 @@ _ORDER = (
     "read_back",
     "compact",
 )
+_EXTENSION_ORDER = ("describe_extension", "transform", "observe")
 _MEANINGS = {
     "CONNECTOR_GROUP": "the entry-point group of connectors of this contract's major",
     "CONNECTOR_GROUP_PREFIX": "what the names of all connector groups begin with",
@@ -72,6 +80,14 @@ _VALUES = {
     "Operation.DELETE": "Records of the same key are removed; the batch may hold the key alone.",
     "Role.SOURCE": "Data is read from it.",
     "Role.WRITER": "Data is written to it.",
+    "RunOutcome.DONE": "Every stream is done.",
+    "RunOutcome.PARTIAL": "Some streams are done.",
+    "RunOutcome.FAILED": "It could not begin, or no stream is done.",
+    "RunOutcome.INTERRUPTED": "It was stopped, or ran into its deadline or a stall.",
+    "StreamOutcome.DONE": "Everything that was to be read is published.",
+    "StreamOutcome.FAILED": "The error says why; what was committed stays.",
+    "StreamOutcome.INTERRUPTED": "The run was stopped; what was committed stays.",
+    "StreamOutcome.NOT_STARTED": "The run was stopped before its turn.",
     "StreamStatus.READABLE": "It can be read.",
     "StreamStatus.UNREADABLE": "It cannot; `Stream.problem` says why.",
     "Verdict.OK": "It was tried and works.",
@@ -84,11 +100,17 @@ _VALUES = {
 
 def _hooks() -> str:
     names = set(hookspecs.__all__) - {"hookimpl", "hookspec"}
-    return "\n\n".join(_hook(name) for name in sorted(names, key=_ORDER.index))
+    hooks = (vars(hookspecs)[name] for name in sorted(names, key=_ORDER.index))
+    return "\n\n".join(map(_hook, hooks))
 
 
-def _hook(name: str) -> str:
-    hook = vars(hookspecs)[name]
+def _extension_hooks() -> str:
+    names = sorted(extension_hookspecs.__all__, key=_EXTENSION_ORDER.index)
+    return "\n\n".join(_hook(vars(extension_hookspecs)[name]) for name in names)
+
+
+def _hook(hook: Callable[..., object]) -> str:
+    name = hook.__name__
     heading = f"### `{name}({', '.join(parameter_names(hook))})`"
     signature = f"```text\n{name}{signature_text(hook)}\n```"
     return f"{heading}\n\n{signature}\n\n{_prose(hook.__doc__)}"
@@ -169,6 +191,8 @@ def _field_rows(value: type) -> Iterator[tuple[str, str, str]]:
     told = inspect.cleandoc(value.__doc__ or "").partition("Attributes:\n")[2]
     texts = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", told, re.MULTILINE))
     for field in attrs.fields(value):
+        if field.inherited:
+            continue
         optional = "" if field.default is attrs.NOTHING else ", optional"
         text = texts.get(field.name) or _FIELDS[f"{value.__name__}.{field.name}"]
         yield code(field.name), code(type_words(field.type)) + optional, sentence(text)
@@ -209,6 +233,9 @@ def _function(function: Callable[..., object]) -> str:
 
 CONTRACT_BLOCKS: Mapping[str, Callable[[], str]] = {
     "contract.hooks": _hooks,
+    "contract.extension_hooks": _extension_hooks,
+    "contract.observer": partial(_members, ObserverSession),
+    "contract.transform": partial(_members, Transform),
     "contract.context": partial(_members, Context),
     "contract.session": partial(_members, WriteSession),
     "contract.names": _names,

@@ -15,14 +15,26 @@ import dativo
 from dativo import contract, errors
 from dativo.cli._app import make_app
 from dativo.config import ProblemList, job_schema, load_job, structure
-from dativo.contract import Context, Role, WriteSession, hookspecs
+from dativo.contract import (
+    Context,
+    ObserverSession,
+    Role,
+    Transform,
+    WriteSession,
+    extension_hookspecs,
+    hookspecs,
+)
 from dativo.plugins import build_manifest
 from dativo_connector_postgres import PostgresConfig, PostgresOptions
 from dativo_connector_stripe._config import StripeConfig
 from dativo_test_support.unmeasured import unmeasured
 from dativo_writer_parquet import ParquetConfig, StreamOptions
 
-HOOKS = sorted(set(hookspecs.__all__) - {"hookimpl", "hookspec"})
+HOOKS = {
+    name: vars(specs)[name]
+    for specs in (hookspecs, extension_hookspecs)
+    for name in set(specs.__all__) - {"hookimpl", "hookspec"}
+}
 
 
 def test_what_is_made_from_the_code_is_current() -> None:
@@ -33,15 +45,15 @@ def test_what_is_made_from_the_code_is_current() -> None:
     assert (done.returncode, done.stdout) == (0, ""), f"run docs/generate.py: {done}"
 
 
-@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("hook", sorted(HOOKS))
 def test_hook_has_a_heading_with_its_arguments(hook: str) -> None:
-    arguments = ", ".join(inspect.signature(vars(hookspecs)[hook]).parameters)
+    arguments = ", ".join(inspect.signature(HOOKS[hook]).parameters)
 
     assert f"### `{hook}({arguments})`" in page("reference/contract.md")
 
 
-@pytest.mark.parametrize("protocol", [Context, WriteSession])
-def test_what_a_connector_may_call_is_documented(protocol: type) -> None:
+@pytest.mark.parametrize("protocol", [Context, WriteSession, Transform, ObserverSession])
+def test_what_a_plugin_may_call_is_documented(protocol: type) -> None:
     names = [name for name in vars(protocol) if not name.startswith("_")]
     shown = page("reference/contract.md")
 

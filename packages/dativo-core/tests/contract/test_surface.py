@@ -8,7 +8,15 @@ import attrs
 import pytest
 
 import dativo.contract
-from dativo.contract import CONTRACT_VERSION, Context, WriteSession, hookspecs
+from dativo.contract import (
+    CONTRACT_VERSION,
+    Context,
+    ObserverSession,
+    Transform,
+    WriteSession,
+    extension_hookspecs,
+    hookspecs,
+)
 
 HOOKS = {
     "describe": [],
@@ -21,6 +29,12 @@ HOOKS = {
     "lock": ["config", "context"],
     "plan_read": ["config", "request", "state", "context"],
     "plan_write": ["config", "request", "read", "context"],
+}
+
+EXTENSION_HOOKS = {
+    "describe_extension": [],
+    "observe": ["config", "context"],
+    "transform": ["config", "request", "schema", "context"],
 }
 
 CONTEXT = {
@@ -67,6 +81,19 @@ FIELDS = {
     "Staged": ["rows", "size_bytes", "token"],
     "Receipt": ["record", "size_bytes", "replayed"],
     "CommitRecord": ["commit", "rows", "files", "schema"],
+    "ExtensionInfo": ["title", "kind", "config", "version"],
+    "TransformRequest": ["stream", "source", "primary_key", "partial"],
+    "System": ["connector", "identity"],
+    "Event": ["job", "run_id", "at"],
+    "RunStarted": ["job", "run_id", "at", "streams", "source", "writer"],
+    "StreamStarted": ["job", "run_id", "at", "stream", "attempt", "resumed"],
+    "SchemaRead": ["job", "run_id", "at", "stream", "source_schema", "schema"],
+    "BatchRead": ["job", "run_id", "at", "stream", "rows", "size_bytes"],
+    "EpochCommitted": ["job", "run_id", "at", "stream", "epoch", "rows", "size_bytes", "files"],
+    "RetryScheduled": ["job", "run_id", "at", "stream", "attempt", "wait_seconds", "error"],
+    "Message": ["job", "run_id", "at", "level", "text", "connector", "stream", "fields"],
+    "StreamFinished": ["job", "run_id", "at", "stream", "rows", "seconds", "error", "outcome"],
+    "RunFinished": ["job", "run_id", "at", "rows", "seconds", "outcome", "size_bytes", "error"],
     "CheckItem": ["scope", "verdict", "message", "error"],
 }
 
@@ -88,6 +115,18 @@ def test_a_hook_has_its_arguments_and_first_result_wins(hook: str) -> None:
 
 def test_there_are_no_other_hooks() -> None:
     assert set(hookspecs.__all__) == {*HOOKS, "hookimpl", "hookspec"}
+    assert set(extension_hookspecs.__all__) == set(EXTENSION_HOOKS)
+
+
+@pytest.mark.parametrize("hook", EXTENSION_HOOKS)
+def test_a_hook_of_extensions_has_its_arguments(hook: str) -> None:
+    spec = getattr(extension_hookspecs, hook)
+
+    assert list(inspect.signature(spec).parameters) == EXTENSION_HOOKS[hook]
+    assert spec.dativo_spec["firstresult"] is True
+    assert spec.__doc__
+    with pytest.raises(NotImplementedError):
+        spec(*EXTENSION_HOOKS[hook])
 
 
 def test_a_context_has_what_is_promised() -> None:
@@ -101,6 +140,16 @@ def test_a_write_session_has_what_is_promised() -> None:
     members = {name for name in vars(WriteSession) if not name.startswith("_")}
 
     assert members == {"stage", "commit", "abort", "last_commit", "close"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "promised"),
+    [(ObserverSession, {"tell", "close"}), (Transform, {"schema", "apply"})],
+)
+def test_what_an_extension_returns_needs_no_more_than_promised(
+    protocol: type, promised: set[str]
+) -> None:
+    assert {name for name in vars(protocol) if not name.startswith("_")} == promised
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -1,6 +1,6 @@
-"""The contract 1.0: all that a connector may rely on.
+"""The contract 1.0: all that a connector or an extension may rely on.
 
-A connector imports ``dativo.contract`` and ``dativo.errors`` and nothing else of the core.
+A plugin imports ``dativo.contract`` and ``dativo.errors`` and nothing else of the core.
 """
 
 from dativo.contract._arrow import (
@@ -23,6 +23,28 @@ from dativo.contract._commits import (
 )
 from dativo.contract._context import (
     Context,
+)
+from dativo.contract._events import (
+    BatchRead,
+    EpochCommitted,
+    Event,
+    Message,
+    RetryScheduled,
+    RunFinished,
+    RunOutcome,
+    RunStarted,
+    SchemaRead,
+    StreamFinished,
+    StreamOutcome,
+    StreamStarted,
+    System,
+)
+from dativo.contract._extensions import (
+    ExtensionInfo,
+    ExtensionKind,
+    ObserverSession,
+    Transform,
+    TransformRequest,
 )
 from dativo.contract._failpoints import (
     FAILPOINT_VARIABLE,
@@ -117,6 +139,7 @@ __all__ = [
     "ArrowStream",
     "Atomicity",
     "Batch",
+    "BatchRead",
     "CheckItem",
     "Checkpoint",
     "Commit",
@@ -126,27 +149,44 @@ __all__ = [
     "ConnectorInfo",
     "Context",
     "DeletingSession",
+    "EpochCommitted",
     "ErrorInfo",
+    "Event",
+    "ExtensionInfo",
+    "ExtensionKind",
     "FileLock",
     "Guarantee",
     "HeldLock",
     "JsonValue",
     "Manifest",
+    "Message",
     "NoOptions",
+    "ObserverSession",
     "Operation",
     "Permissions",
     "ReadMode",
     "ReadPlan",
     "Receipt",
     "Replay",
+    "RetryScheduled",
     "Role",
     "RowCount",
+    "RunFinished",
+    "RunOutcome",
+    "RunStarted",
+    "SchemaRead",
     "Secret",
     "SourceInfo",
     "Staged",
     "Stream",
+    "StreamFinished",
+    "StreamOutcome",
     "StreamRequest",
+    "StreamStarted",
     "StreamStatus",
+    "System",
+    "Transform",
+    "TransformRequest",
     "Url",
     "Verdict",
     "WriteMode",

@@ -1,7 +1,7 @@
-"""The manifest: what is known of a connector without importing it.
+"""The manifest: what is known of a plugin without importing it.
 
-It is generated from ``describe`` and the hooks that are implemented, and ships as ``dativo.json``
-in the metadata of the wheel.
+It is generated from what the plugin says of itself and the hooks that it implements, and ships as
+``dativo.json`` in the metadata of the wheel.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from dativo.contract._extensions import ExtensionInfo, ExtensionKind
 from dativo.contract._info import ConnectorInfo, ErrorInfo, Permissions, SourceInfo, WriterInfo
 from dativo.contract._modes import Role
 from dativo.contract._schema import config_schema
@@ -25,13 +26,15 @@ MANIFEST_FORMAT = 1
 
 @attrs.frozen(kw_only=True)
 class Manifest:
-    """One connector's manifest.
+    """One plugin's manifest.
 
     Attributes:
         name: The entry point's name, the address in job files.
-        contract: The contract version that the connector was built against, ``major.minor``.
+        contract: The contract version that the plugin was built against, ``major.minor``.
         title: The system's name.
-        roles: Per role: ``hooks``, ``config`` and ``options`` (JSON Schemas), modes and levels.
+        roles: Per role: ``hooks``, ``config`` and ``options`` (JSON Schemas), modes and levels;
+            empty for an extension.
+        extension: Of an extension: ``kind``, ``hooks``, ``version`` and ``config``.
         permissions: What it needs of the machine.
         errors: The ways in which it fails.
         documentation: Where to read more.
@@ -40,7 +43,8 @@ class Manifest:
     name: str
     contract: str
     title: str
-    roles: Mapping[Role, Mapping[str, Any]]
+    roles: Mapping[Role, Mapping[str, Any]] = attrs.field(factory=dict)
+    extension: Mapping[str, Any] | None = None
     permissions: Permissions = attrs.field(factory=Permissions)
     errors: tuple[ErrorInfo, ...] = ()
     documentation: str = ""
@@ -63,9 +67,30 @@ class Manifest:
             documentation=info.documentation,
         )
 
+    @classmethod
+    def of_extension(cls, name: str, info: ExtensionInfo) -> Manifest:
+        """Make the manifest of the extension *name* from its description."""
+        about = {
+            "kind": info.kind.value,
+            "hooks": [_EXTENSION_HOOKS[info.kind]],
+            "version": info.version,
+            "config": config_schema(info.config),
+        }
+        return cls(
+            name=name,
+            contract=CONTRACT_VERSION,
+            title=info.title,
+            extension=about,
+            permissions=info.permissions,
+            errors=info.errors,
+            documentation=info.documentation,
+        )
+
     def to_json(self) -> str:
         """Return the file's text, the same for the same manifest."""
         document = {"manifest": MANIFEST_FORMAT, **attrs.asdict(self)}
+        # A file has the one of the two that says something.
+        del document["roles" if self.extension is not None else "extension"]
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -87,7 +112,10 @@ class Manifest:
                 name=str(document["name"]),
                 contract=str(document["contract"]),
                 title=str(document["title"]),
-                roles={Role(role): dict(about) for role, about in document["roles"].items()},
+                roles={
+                    Role(role): dict(about) for role, about in document.get("roles", {}).items()
+                },
+                extension=_extension(document),
                 permissions=_permissions(document.get("permissions", {})),
                 errors=tuple(ErrorInfo(**error) for error in document.get("errors", ())),
                 documentation=str(document.get("documentation", "")),
@@ -97,8 +125,20 @@ class Manifest:
             raise ValueError(msg) from error
 
 
+_EXTENSION_HOOKS: Mapping[ExtensionKind, str] = {
+    ExtensionKind.OBSERVER: "observe",
+    ExtensionKind.TRANSFORMER: "transform",
+}
 _SOURCE_HOOKS = ("check_connection", "discover", "extract", "plan_read")
 _WRITER_HOOKS = ("check_connection", "write", "lock", "plan_write", "read_back", "compact")
+
+
+def _extension(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Read the part that an extension has in place of roles; a file has exactly one of the two."""
+    if ("extension" in document) == ("roles" in document):
+        raise KeyError("roles")
+    about = document.get("extension")
+    return None if about is None else {**about, "kind": ExtensionKind(about["kind"]).value}
 
 
 def _source(info: SourceInfo, hooks: frozenset[str]) -> dict[str, Any]:

@@ -1,0 +1,44 @@
+"""The hooks of extensions in contract 1.0; an implementation may take fewer arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dativo.contract._arrow import ArrowSchema
+from dativo.contract._context import Context
+from dativo.contract._extensions import (
+    ExtensionInfo,
+    ObserverSession,
+    Transform,
+    TransformRequest,
+)
+from dativo.contract.hookspecs import hookspec
+
+__all__ = ["describe_extension", "observe", "transform"]
+
+
+@hookspec(firstresult=True)
+def describe_extension() -> ExtensionInfo:
+    """Say what the extension is; pure, quick, the origin of the manifest."""
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def observe(config: Any, context: Context) -> ObserverSession:
+    """Begin to watch one run; called in the thread that tells the events.
+
+    Whatever it or its session raises is told to the operator as a warning, and the run goes on.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def transform(
+    config: Any, request: TransformRequest, schema: ArrowSchema, context: Context
+) -> Transform | None:
+    """Say what becomes of the records of one stream; ``None`` if they stay as they are.
+
+    *schema* is what the source gives, or the transformer before this one in the job file. It is
+    called once for each try at a stream, and again for deletions and scans of keys.
+    """
+    raise NotImplementedError
