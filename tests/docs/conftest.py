@@ -42,6 +42,19 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def tickets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the connector of the page about errors, which asks a server on this machine."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    names = ("acme_errors", "acme_tickets")
+    wheel = PluginWheel(
+        name="acme-tickets",
+        files={f"{name}.py": titled("errors-and-retries.md", f"{name}.py") for name in names},
+        entry_points={"dativo.connectors.v1": {"tickets": "acme_tickets"}},
+    )
+    monkeypatch.syspath_prepend(str(install(tmp_path / "site", wheel)))
+
+
+@pytest.fixture
 def lake(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The lake of the page about reading."""
     wheel = PluginWheel(

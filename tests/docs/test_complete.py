@@ -78,6 +78,12 @@ def test_errors_are_in_the_catalogue_and_in_the_guide() -> None:
     assert [code for code in codes if f"`{code}`" not in guide] == []
 
 
+def test_vendors_are_told_which_error_is_theirs() -> None:
+    guide = page("errors-and-retries.md")
+
+    assert [entry.name for entry in errors.catalog() if f"`{entry.name}`" not in guide] == []
+
+
 def test_keys_of_an_error_are_documented() -> None:
     guide = page("errors-and-exit-codes.md")
 

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext, redirect_stdout
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,9 +19,12 @@ import dativo
 from dativo.contract import CommitRecord
 
 
-def _run_page(name: str) -> None:
-    """Run the Python blocks of a page one after the other and compare what they print."""
-    namespace: dict[str, object] = {}
+def _run_page(name: str) -> dict[str, Any]:
+    """Run the Python blocks of a page one after the other and compare what they print.
+
+    Return the names that they leave.
+    """
+    namespace: dict[str, Any] = {"__name__": "page"}
     for block, after in pairwise([*blocks(name), Block("", "", "")]):
         if block.language != "python":
             continue
@@ -26,6 +33,7 @@ def _run_page(name: str) -> None:
             exec(compile(block.text, name, "exec"), namespace)
 
         assert said.getvalue() == (after.text if after.language == "text" else "")
+    return namespace
 
 
 @pytest.mark.usefixtures("lake")
@@ -71,6 +79,40 @@ def test_the_job_of_the_smallest_source_runs(folder: Path, acme: None) -> None:
     (folder / "count.yaml").write_text(titled("reference/contract.md", "count.yaml"))
 
     assert dativo.run("count.yaml").rows == 5
+
+
+@pytest.mark.usefixtures("folder", "tickets")
+def test_errors_and_retries_are_as_their_page_says() -> None:
+    page = _run_page("errors-and-retries.md")
+
+    now = time.monotonic()
+    timeouts = [
+        page["timeout_seconds"](SimpleNamespace(deadline=deadline))
+        for deadline in (None, now + 3600, now + 10, now - 1)
+    ]
+    assert timeouts == [60.0, 60.0, pytest.approx(10, abs=9), 0.1]
+    assert page["from_failure"](socket.gaierror(-2, "no name"), "x").code == "NETWORK"
+    assert [page["seconds_of"](text) for text in ("soon", "-1", None)] == [None, 0.0, None]
+    assert page["seconds_of"]("Fri, 01 Jan 2100 00:00:00 GMT") > 1e9
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_a_driver_that_is_cancelled_ends_without_an_error_of_its_own(is_cancelled: bool) -> None:
+    namespace: dict[str, Any] = {}
+    exec(titled("errors-and-retries.md", "stopping.py"), namespace)
+
+    class Cursor:
+        def cancel(self) -> None: ...
+
+        def __iter__(self) -> Iterator[int]:
+            yield 1
+            raise ConnectionResetError
+
+    context = SimpleNamespace(on_cancel=lambda _: nullcontext(), cancelled=lambda: is_cancelled)
+    rows = namespace["rows_of"](Cursor(), context)
+
+    with nullcontext() if is_cancelled else pytest.raises(ConnectionResetError):
+        assert list(rows) == [1]
 
 
 def _arrived(folder: Path) -> list[int]:
