@@ -59,6 +59,7 @@ def _complaint(key: str, value: str) -> str:
 JOB_BLOCKS: Mapping[str, Callable[[], str]] = {
     "job": partial(_keys),
     "job.source": partial(_keys, "source"),
+    "job.extensions": partial(_keys, "extensions", "[]"),
     "job.streams": partial(_keys, "streams", "[]"),
     "job.writer": partial(_keys, "writer"),
     "job.run": _run_keys,

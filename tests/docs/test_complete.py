@@ -92,7 +92,7 @@ def test_keys_of_an_error_are_documented() -> None:
     assert [key for key in keys if f"`{key}`" not in guide] == []
 
 
-@pytest.mark.parametrize("section", ["", "source", "writer", "run", "streams"])
+@pytest.mark.parametrize("section", ["", "source", "writer", "run", "streams", "extensions"])
 def test_keys_of_a_job_are_documented(section: str) -> None:
     schema = job_schema({})
     about = schema["properties"][section] if section else schema

@@ -1,6 +1,13 @@
 """Job files: read with every problem at once, structured strictly, their secrets hidden."""
 
-from dativo.config._job import ConnectorUse, Deletes, Job, RunSettings, StreamSelection
+from dativo.config._job import (
+    ConnectorUse,
+    Deletes,
+    ExtensionUse,
+    Job,
+    RunSettings,
+    StreamSelection,
+)
 from dativo.config._load import JobDraft, LoadedJob, draft_job, load_job, load_jobs
 from dativo.config._node import Entry, Node, NodeKind, Origin
 from dativo.config._problems import ProblemList, nearest
@@ -16,6 +23,7 @@ __all__ = [
     "ConnectorUse",
     "Deletes",
     "Entry",
+    "ExtensionUse",
     "Job",
     "JobDraft",
     "LoadedJob",

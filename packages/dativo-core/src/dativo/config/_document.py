@@ -13,7 +13,14 @@ from dativo.config._structure import READER, SAYS
 from dativo.config._units import DURATION_PATTERN, SIZE_PATTERN, read_duration, read_size
 from dativo.contract import Guarantee, ReadMode, WriteMode, setting
 
-__all__ = ["JobDocument", "RunDocument", "SourceDocument", "StreamDocument", "WriterDocument"]
+__all__ = [
+    "ExtensionDocument",
+    "JobDocument",
+    "RunDocument",
+    "SourceDocument",
+    "StreamDocument",
+    "WriterDocument",
+]
 
 SCHEMA = "dativo.schema"
 """The key of a field's metadata that holds its JSON Schema, where the type does not say it."""
@@ -106,6 +113,14 @@ class StreamDocument:
 
 
 @attrs.frozen
+class ExtensionDocument:
+    """One entry of the section ``extensions``."""
+
+    extension: str = _name("The extension; `dativo plugins list` shows them.")
+    config: Node | None = setting("The extension's settings.", default=None)
+
+
+@attrs.frozen
 class RunDocument:
     """The section ``run``."""
 
@@ -145,6 +160,9 @@ class JobDocument:
     source: SourceDocument = setting("Where the data comes from.")
     streams: Node = setting("What is read: a list of streams and patterns.")
     writer: WriterDocument = setting("Where the data goes.")
+    extensions: Node | None = setting(
+        "What watches the run or changes its records, in this order.", default=None
+    )
     require: Guarantee | None = setting(
         "The weakest guarantee that the job runs with; `dativo plan` prints each stream's.",
         default=None,

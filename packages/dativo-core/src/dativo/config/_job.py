@@ -11,7 +11,7 @@ from dativo.config._node import Node
 from dativo.config._redactor import Redactor
 from dativo.contract import Guarantee, ReadMode, WriteMode, matches_pattern
 
-__all__ = ["ConnectorUse", "Deletes", "Job", "RunSettings", "StreamSelection"]
+__all__ = ["ConnectorUse", "Deletes", "ExtensionUse", "Job", "RunSettings", "StreamSelection"]
 
 
 class Deletes(StrEnum):
@@ -28,6 +28,14 @@ class ConnectorUse:
     """A connector's address and its settings, which its own class structures later."""
 
     connector: str
+    config: Node
+
+
+@attrs.frozen
+class ExtensionUse:
+    """An extension's address and its settings, which its own class structures later."""
+
+    extension: str
     config: Node
 
 
@@ -120,6 +128,7 @@ class Job:
         writer_mode: What happens to published data; ``None`` leaves it to the engine.
         streams: What is read, in the order of the file.
         run: How it runs.
+        extensions: What watches it or changes its records, in this order.
         require: The weakest guarantee that it runs with; ``None`` for any.
         redactor: Knows the secrets that were met so far; sinks use it.
     """
@@ -132,6 +141,7 @@ class Job:
     writer_mode: WriteMode | None
     streams: tuple[StreamSelection, ...]
     run: RunSettings
+    extensions: tuple[ExtensionUse, ...] = ()
     require: Guarantee | None = None
     redactor: Redactor = attrs.field(repr=False, eq=False)
 

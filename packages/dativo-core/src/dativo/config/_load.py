@@ -9,7 +9,8 @@ from pathlib import Path
 import attrs
 
 from dativo.config._document import JobDocument, RunDocument, SourceDocument
-from dativo.config._job import ConnectorUse, Job, RunSettings
+from dativo.config._extensions import read_extensions
+from dativo.config._job import ConnectorUse, ExtensionUse, Job, RunSettings
 from dativo.config._node import Node, Origin
 from dativo.config._problems import ProblemList
 from dativo.config._redactor import Redactor
@@ -27,7 +28,7 @@ _SUFFIXES = (".yaml", ".yml")
 class JobDraft:
     """A job file as far as it can be read, to be looked at further before it becomes a job.
 
-    Whoever knows the connectors structures their settings into the same ``problems``, so that a
+    Whoever knows the plugins structures their settings into the same ``problems``, so that a
     person sees everything at once; :meth:`finish` then raises or gives the job.
 
     Attributes:
@@ -35,6 +36,7 @@ class JobDraft:
         problems: What is wrong so far.
         source: The source, if its connector is named.
         writer: The writer, if its connector is named.
+        extensions: The extensions that are named.
         job: The job, if the core's own keys are right.
     """
 
@@ -42,6 +44,7 @@ class JobDraft:
     problems: ProblemList
     source: ConnectorUse | None = None
     writer: ConnectorUse | None = None
+    extensions: tuple[ExtensionUse, ...] = ()
     job: Job | None = None
 
     def finish(self) -> Job:
@@ -129,7 +132,7 @@ def draft_job(
     if root is None:
         return JobDraft(path, problems)
     document = structure(root, JobDocument, collect=problems)
-    streams = read_streams(root, problems)
+    streams, extensions = read_streams(root, problems), read_extensions(root, problems)
     source, writer = _use(root, "source"), _use(root, "writer")
     job = None
     if document is not None and source is not None and writer is not None:
@@ -142,10 +145,11 @@ def draft_job(
             writer_mode=document.writer.mode,
             streams=streams,
             run=_run(document.run),
+            extensions=extensions,
             require=document.require,
             redactor=learns,
         )
-    return JobDraft(path, problems, source, writer, job)
+    return JobDraft(path, problems, source, writer, extensions, job)
 
 
 def _read(path: Path) -> bytes:

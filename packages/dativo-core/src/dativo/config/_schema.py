@@ -9,6 +9,7 @@ import attrs
 
 from dativo.config._document import (
     SCHEMA,
+    ExtensionDocument,
     JobDocument,
     RunDocument,
     SourceDocument,
@@ -40,15 +41,22 @@ _SECTIONS = (SourceDocument, WriterDocument, RunDocument)
 _LIMITS = ("minimum", "maximum", "pattern")
 
 
-def job_schema(connectors: Mapping[str, Mapping[str, Any]]) -> JsonSchema:
+def job_schema(
+    connectors: Mapping[str, Mapping[str, Any]],
+    extensions: Mapping[str, Mapping[str, Any]] | None = None,
+) -> JsonSchema:
     """Return the JSON Schema (2020-12) of a job file.
 
-    *connectors* are the ``roles`` of the manifests by connector name. The settings of a connector
-    that is among them are checked too; references are allowed in place of any single value.
+    *connectors* are the ``roles`` of the manifests by connector name, *extensions* the
+    ``extension`` of theirs. The settings of a plugin that is among them are checked too; references
+    are allowed in place of any single value.
     """
     schema = _section(JobDocument)
     streams = {"type": "array", "minItems": 1, "items": _section(StreamDocument)}
     schema["properties"]["streams"] = {**schema["properties"]["streams"], **streams}
+    entry = {**_section(ExtensionDocument), **_all_of(_extension_settings(extensions or {}))}
+    listed = {"type": "array", "items": entry}
+    schema["properties"]["extensions"] = {**schema["properties"]["extensions"], **listed}
     for role in ("source", "writer"):
         schema["properties"][role] |= _all_of(_settings(connectors, role))
     options = (
@@ -96,11 +104,19 @@ def _property(field: attrs.Attribute[Any], hint: Any) -> JsonSchema:
 
 def _settings(connectors: Mapping[str, Mapping[str, Any]], role: str) -> Iterator[JsonSchema]:
     for name, about in _playing(connectors, role):
-        config = about["config"]
-        then: JsonSchema = {"properties": {"config": _or_reference(config)}}
-        if config.get("required"):
-            then["required"] = ["config"]
-        yield {"if": _named(name), "then": then}
+        yield _settings_of("connector", name, about["config"])
+
+
+def _extension_settings(extensions: Mapping[str, Mapping[str, Any]]) -> Iterator[JsonSchema]:
+    for name, about in sorted(extensions.items()):
+        yield _settings_of("extension", name, about["config"])
+
+
+def _settings_of(key: str, name: str, config: Mapping[str, Any]) -> JsonSchema:
+    then: JsonSchema = {"properties": {"config": _or_reference(config)}}
+    if config.get("required"):
+        then["required"] = ["config"]
+    return {"if": _named(key, name), "then": then}
 
 
 def _options(
@@ -109,7 +125,7 @@ def _options(
     for name, about in _playing(connectors, role):
         entry = {"properties": {key: _or_reference(about["options"])}}
         yield {
-            "if": {"properties": {role: _named(name)}, "required": [role]},
+            "if": {"properties": {role: _named("connector", name)}, "required": [role]},
             "then": {"properties": {"streams": {"items": entry}}},
         }
 
@@ -120,8 +136,8 @@ def _playing(
     return ((name, roles[role]) for name, roles in sorted(connectors.items()) if role in roles)
 
 
-def _named(connector: str) -> JsonSchema:
-    return {"properties": {"connector": {"const": connector}}, "required": ["connector"]}
+def _named(key: str, name: str) -> JsonSchema:
+    return {"properties": {key: {"const": name}}, "required": [key]}
 
 
 def _or_reference(schema: Mapping[str, Any]) -> JsonSchema:
