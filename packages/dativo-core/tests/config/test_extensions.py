@@ -68,20 +68,28 @@ def test_all_problems_are_told_at_once_with_their_places(tmp_path: Path) -> None
     text = "extensions:\n  - extention: mask\n  - extension: 'a b'\n  - mask\n"
 
     assert problems(tmp_path, text) == [
-        "6:5 extensions[0].extension: is missing "
-        "(The extension; `dativo plugins list` shows them.)",
+        (
+            "6:5 extensions[0].extension: is missing "
+            "(The extension; `dativo plugins list` shows them.)"
+        ),
         "6:5 extensions[0].extention: unknown key (did you mean 'extension'?)",
-        "7:16 extensions[1].extension: expected up to 100 letters, digits, '_', '-' and single "
-        "dots, a letter or digit first, got 'a b'",
-        "8:5 extensions[2]: expected a mapping, got a single value "
-        "(its keys: extension, config, ...)",
+        (
+            "7:16 extensions[1].extension: expected up to 100 letters, digits, '_', '-' and single "
+            "dots, a letter or digit first, got 'a b'"
+        ),
+        (
+            "8:5 extensions[2]: expected a mapping, got a single value "
+            "(its keys: extension, config, ...)"
+        ),
     ]
 
 
 def test_a_single_extension_is_no_list(tmp_path: Path) -> None:
     assert problems(tmp_path, "extensions: {extension: mask}\n") == [
-        "5:13 extensions: expected a list of extensions, got a mapping "
-        "(write '- extension: ...' for each)"
+        (
+            "5:13 extensions: expected a list of extensions, got a mapping "
+            "(write '- extension: ...' for each)"
+        )
     ]
 
 
