@@ -112,8 +112,19 @@ def _extension_hooks() -> str:
 def _hook(hook: Callable[..., object]) -> str:
     name = hook.__name__
     heading = f"### `{name}({', '.join(parameter_names(hook))})`"
-    signature = f"```text\n{name}{signature_text(hook)}\n```"
-    return f"{heading}\n\n{signature}\n\n{_prose(hook.__doc__)}"
+    return "\n\n".join((heading, *_call(hook)))
+
+
+def _call(function: Callable[..., object]) -> Iterator[str]:
+    """Yield the signature, what it does, and what its arguments and errors mean."""
+    yield f"```text\n{function.__name__}{signature_text(function)}\n```"
+    told, _, raises = inspect.cleandoc(function.__doc__ or "").partition("\n\nRaises:\n")
+    told, _, arguments = told.partition("\n\nArgs:\n")
+    yield _prose(told)
+    for column, listed in (("argument", arguments), ("error", raises)):
+        rows = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
+        if rows:
+            yield table((column, "meaning"), ((code(name), sentence(text)) for name, text in rows))
 
 
 def _prose(text: str | None) -> str:
@@ -123,7 +134,7 @@ def _prose(text: str | None) -> str:
 
 
 def _members(protocol: type) -> str:
-    public = [name for name in vars(protocol) if not name.startswith("_")]
+    public = [name for name in vars(protocol) if name.startswith("__arrow_") or name[0] != "_"]
     return table(("name", "meaning"), (_member(name, vars(protocol)[name]) for name in public))
 
 
@@ -157,18 +168,28 @@ def _meaning(name: str) -> str:
 
 def _classes() -> str:
     values = (vars(contract)[name] for name in contract.__all__)
-    return "\n\n".join(_class(value) for value in values if _is_data(value))
+    return "\n\n".join(_class(value) for value in values if isinstance(value, type))
 
 
-def _is_data(value: object) -> bool:
-    return isinstance(value, type) and (attrs.has(value) or issubclass(value, enum.Enum))
+_ELSEWHERE = {
+    Context: "the-context",
+    WriteSession: "the-write-session",
+    Transform: "extensions",
+    ObserverSession: "extensions",
+}
 
 
 def _class(value: type) -> str:
-    parts = [f"### `{value.__name__}`", _prose(sentence(value.__doc__))]
+    told = inspect.cleandoc(value.__doc__ or "")
+    told = told.partition("\n\nAttributes:")[0].partition("\n\nRaises:")[0]
+    parts = [f"### `{value.__name__}`", _prose(told)]
     if issubclass(value, enum.Enum):
         parts.append(table(("value", "meaning"), _value_rows(value)))
         return "\n\n".join(parts)
+    if value in _ELSEWHERE:
+        return "\n\n".join([*parts, f"What it has is shown [above](#{_ELSEWHERE[value]})."])
+    if not attrs.has(value):
+        return "\n\n".join([*parts, _members(value)])
     fields, members = list(_field_rows(value)), list(_member_rows(value))
     if fields:
         parts.append(table(("field", "type", "meaning"), fields))
@@ -203,13 +224,10 @@ def _member_rows(value: type) -> Iterator[tuple[str, str]]:
         if name.startswith("_"):
             continue
         if isinstance(member, property):
-            yield code(name), sentence(member.__doc__)
+            yield code(name), _whole(member.__doc__)
         elif isinstance(member, classmethod) or inspect.isfunction(member):
             function = getattr(value, name)
-            yield (
-                code(f"{name}({', '.join(parameter_names(function))})"),
-                sentence(function.__doc__),
-            )
+            yield code(name + signature_text(function)), _whole(function.__doc__)
 
 
 def _functions() -> str:
@@ -218,17 +236,7 @@ def _functions() -> str:
 
 
 def _function(function: Callable[..., object]) -> str:
-    name = function.__name__
-    parts = [f"### `{name}`", f"```text\n{name}{signature_text(function)}\n```"]
-    told, _, arguments = inspect.cleandoc(function.__doc__ or "").partition("\n\nArgs:\n")
-    parts.append(_prose(told.partition("\n\nRaises:")[0]))
-    rows = [
-        (code(argument), sentence(text))
-        for argument, text in re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", arguments, re.MULTILINE)
-    ]
-    if rows:
-        parts.append(table(("argument", "meaning"), rows))
-    return "\n\n".join(parts)
+    return "\n\n".join((f"### `{function.__name__}`", *_call(function)))
 
 
 CONTRACT_BLOCKS: Mapping[str, Callable[[], str]] = {

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import inspect
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,29 +10,15 @@ import pytest
 from doc_pages import DOCS, blocks, page
 
 import dativo
-from dativo import contract, errors
+from dativo import errors
 from dativo.cli._app import make_app
 from dativo.config import ProblemList, job_schema, load_job, structure
-from dativo.contract import (
-    Context,
-    ObserverSession,
-    Role,
-    Transform,
-    WriteSession,
-    extension_hookspecs,
-    hookspecs,
-)
+from dativo.contract import Role
 from dativo.plugins import build_manifest
 from dativo_connector_postgres import PostgresConfig, PostgresOptions
 from dativo_connector_stripe._config import StripeConfig
 from dativo_test_support.unmeasured import unmeasured
 from dativo_writer_parquet import ParquetConfig, StreamOptions
-
-HOOKS = {
-    name: vars(specs)[name]
-    for specs in (hookspecs, extension_hookspecs)
-    for name in set(specs.__all__) - {"hookimpl", "hookspec"}
-}
 
 
 def test_what_is_made_from_the_code_is_current() -> None:
@@ -45,26 +29,9 @@ def test_what_is_made_from_the_code_is_current() -> None:
     assert (done.returncode, done.stdout) == (0, ""), f"run docs/generate.py: {done}"
 
 
-@pytest.mark.parametrize("hook", sorted(HOOKS))
-def test_hook_has_a_heading_with_its_arguments(hook: str) -> None:
-    arguments = ", ".join(inspect.signature(HOOKS[hook]).parameters)
-
-    assert f"### `{hook}({arguments})`" in page("reference/contract.md")
-
-
-@pytest.mark.parametrize("protocol", [Context, WriteSession, Transform, ObserverSession])
-def test_what_a_plugin_may_call_is_documented(protocol: type) -> None:
-    names = [name for name in vars(protocol) if not name.startswith("_")]
-    shown = page("reference/contract.md")
-
-    assert [name for name in names if not re.search(rf"^\| `{name}[:(]", shown, re.MULTILINE)] == []
-
-
 def test_public_names_are_documented() -> None:
-    shown = page("reference/contract.md")
     library = page("reference/library.md")
 
-    assert [name for name in contract.__all__ if f"| `{name}` |" not in shown] == []
     assert [name for name in errors.__all__ if f"| `{name}` |" not in library] == []
     assert [name for name in dativo.__all__ if f"`dativo.{name}`" not in library] == []
 

@@ -21,7 +21,10 @@ class ArrowStream(Protocol):
     """A table of any length: a polars frame, a pyarrow table or a lazy record batch reader."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Export the stream as a PyCapsule; a lazy reader can be exported once."""
+        """Export the stream as a PyCapsule; a lazy reader can be exported once.
+
+        *requested_schema* is a wish, which may be ignored.
+        """
         ...
 
 
@@ -30,5 +33,8 @@ class ArrowArray(Protocol):
     """One record batch in memory."""
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        """Export the batch as a pair of PyCapsules: schema and array."""
+        """Export the batch as a pair of PyCapsules: schema and array.
+
+        *requested_schema* is a wish, which may be ignored.
+        """
         ...

@@ -38,17 +38,17 @@ class CheckItem:
 
     @classmethod
     def ok(cls, scope: str, message: str = "") -> CheckItem:
-        """Report that *scope* works."""
+        """Report that *scope* works; *message* says what was found."""
         return cls(scope, Verdict.OK, message)
 
     @classmethod
     def failed(cls, scope: str, error: DativoError) -> CheckItem:
-        """Report that *scope* does not work, and why."""
+        """Report that *scope* does not work, and as *error* why."""
         return cls(scope, Verdict.FAILED, error.message, error)
 
     @classmethod
     def skipped(cls, scope: str, message: str) -> CheckItem:
-        """Report that *scope* was not checked, and why."""
+        """Report that *scope* was not checked, and as *message* why."""
         return cls(scope, Verdict.SKIPPED, message)
 
 

@@ -76,7 +76,7 @@ class CommitRecord:
 
     @classmethod
     def from_json(cls, text: str) -> CommitRecord:
-        """Read what :meth:`to_json` wrote.
+        """Read *text*, which :meth:`to_json` wrote.
 
         Raises:
             ValueError: The text is no commit record of a known format.
@@ -145,7 +145,7 @@ class WriteSession(Protocol):
         ...
 
     def commit(self, commit: Commit, staged: Sequence[Staged]) -> Receipt:
-        """Make *staged*, the checkpoint and the record visible in one step.
+        """Make *staged* and the record of *commit*, with its checkpoint, visible in one step.
 
         Raises:
             ConcurrencyError: The epoch is published under another id, or a newer fence is claimed;

@@ -73,7 +73,7 @@ class Context(Protocol):
 
     @property
     def streams(self) -> tuple[StreamRequest, ...]:
-        """For ``check_connection``: the streams that the job reads, each to be checked."""
+        """For ``check_connection``: the streams of the job; a source checks each of them."""
         ...
 
     @property
@@ -116,39 +116,46 @@ class Context(Protocol):
         ...
 
     def log(self, message: str, *, level: str = "info", **fields: object) -> None:
-        """Tell the operator something; *level* is debug, info, warning or error."""
+        """Tell the operator *message*, with *fields* for machines.
+
+        *level* is debug, info, warning or error.
+        """
         ...
 
     def progress(self, note: str = "") -> None:
-        """Say that something moves although no record does; it feeds the stall watchdog."""
+        """Say that something moves although no record does; it feeds the stall watchdog.
+
+        *note* is told to the operator at the level debug.
+        """
         ...
 
     def resource(self, key: str, factory: Callable[[], AbstractContextManager[T]]) -> T:
-        """Return what *factory*'s context manager gives, opened once per run and role.
+        """Return what *factory*'s context manager gives, opened once per run, role and *key*.
 
         Thread-safe. The engine closes it when all readers of the run have ended, whatever happens.
         """
         ...
 
     def discard(self, key: str, resource: object) -> None:
-        """Close *resource* because it is broken; the next call of :meth:`resource` opens anew.
+        """Close *resource*, got under *key*, because it is broken; the next call opens anew.
 
         Does nothing if another thread has replaced it already.
         """
         ...
 
     def retry(self, call: Callable[[], T]) -> T:
-        """Call until it succeeds, fails for good, or the retry budget of the run is used up.
+        """Do *call* until it succeeds, fails for good, or the retry budget of the run is used up.
 
-        Only retryable errors are retried, after their ``retry_after`` or with growing, jittered
-        waits; a cancelled run raises ``RunInterruptedError``.
+        Only retryable errors of ``dativo.errors`` are retried, after their ``retry_after`` or with
+        growing, jittered waits; in a run that is being stopped it raises the reason.
         """
         ...
 
     def reader(self, schema: ArrowSchema, batches: Iterable[ArrowArray]) -> ArrowStream:
         """Make a lazy reader of Python code.
 
-        *batches* (usually a generator) is not touched before the first pull; an exception in it is
-        kept, so that the engine reports it and not an Arrow error without a cause.
+        *schema* is that of each of *batches*, which is usually a generator. It is not touched
+        before the first pull; an exception in it is kept, so that the engine reports it and not an
+        Arrow error without a cause.
         """
         ...

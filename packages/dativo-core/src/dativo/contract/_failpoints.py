@@ -16,7 +16,7 @@ _passed = 0
 
 
 def failpoint(name: str) -> None:
-    """End the process here, as if by ``kill -9``, if ``DATIVO_FAILPOINT`` asks for it.
+    """End the process here, as if by ``kill -9``, if ``DATIVO_FAILPOINT`` asks for *name*.
 
     The variable holds ``name`` or ``name:n`` for the n-th time that the place is passed. Nothing is
     flushed or cleaned up. Put one between two steps whose order matters, and let a test kill there.

@@ -51,7 +51,7 @@ class Manifest:
 
     @classmethod
     def of(cls, name: str, info: ConnectorInfo, hooks: frozenset[str]) -> Manifest:
-        """Make the manifest of the connector *name* from its description and its *hooks*."""
+        """Make the manifest of the connector *name* from its description *info* and its *hooks*."""
         roles: dict[Role, Mapping[str, Any]] = {}
         if info.source is not None:
             roles[Role.SOURCE] = _source(info.source, hooks)
@@ -69,7 +69,7 @@ class Manifest:
 
     @classmethod
     def of_extension(cls, name: str, info: ExtensionInfo) -> Manifest:
-        """Make the manifest of the extension *name* from its description."""
+        """Make the manifest of the extension *name* from its description *info*."""
         about = {
             "kind": info.kind.value,
             "hooks": [_EXTENSION_HOOKS[info.kind]],
@@ -95,7 +95,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
-        """Read a manifest.
+        """Read a manifest from the *text* of its file.
 
         Raises:
             ValueError: It is damaged, empty or of a newer format; the message says which.

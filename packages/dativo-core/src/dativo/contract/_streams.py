@@ -153,7 +153,7 @@ class Checkpoint:
 
     @classmethod
     def from_json(cls, text: str) -> Checkpoint:
-        """Read what :meth:`to_json` wrote.
+        """Read *text*, which :meth:`to_json` wrote.
 
         Raises:
             ValueError: The text is no checkpoint.

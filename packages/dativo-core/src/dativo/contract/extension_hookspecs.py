@@ -28,6 +28,10 @@ def observe(config: Any, context: Context) -> ObserverSession:
     """Begin to watch one run; called in the thread that tells the events.
 
     Whatever it or its session raises is told to the operator as a warning, and the run goes on.
+
+    Args:
+        config: The settings, as an instance of the extension's config class.
+        context: The run that is watched.
     """
     raise NotImplementedError
 
@@ -38,7 +42,12 @@ def transform(
 ) -> Transform | None:
     """Say what becomes of the records of one stream; ``None`` if they stay as they are.
 
-    *schema* is what the source gives, or the transformer before this one in the job file. It is
-    called once for each try at a stream, and again for deletions and scans of keys.
+    It is called once for each try at a stream, and again for deletions and scans of keys.
+
+    Args:
+        config: The settings, as an instance of the extension's config class.
+        request: Which stream, and what must stay of it.
+        schema: What the source gives, or the transformer before this one in the job file.
+        context: The run that reads the stream.
     """
     raise NotImplementedError

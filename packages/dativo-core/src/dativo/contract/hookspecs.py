@@ -46,14 +46,22 @@ def describe() -> ConnectorInfo:
 def check_connection(config: Any, context: Context) -> ConnectionTestResult:
     """Try everything that a run needs, one item per scope; failures are items, not exceptions.
 
-    *config* is the connector's config class of the role that is checked.
+    Args:
+        config: The settings of the role that is checked, as an instance of its config class.
+        context: Its ``streams`` are those that the job reads, each to be checked; a writer has
+            none.
     """
     raise NotImplementedError
 
 
 @hookspec(firstresult=True)
 def discover(config: Any, context: Context) -> Iterable[Stream]:
-    """Yield the streams of the source as found; one without access is one with a status."""
+    """Yield the streams of the source as found; one without access is one with a status.
+
+    Args:
+        config: The settings, as an instance of the source's config class.
+        context: Its ``patterns`` and its ``limit`` say how much is wanted.
+    """
     raise NotImplementedError
 
 
@@ -65,6 +73,13 @@ def extract(
 
     A plain frame in place of a ``Batch`` has no checkpoint. Yield at least one batch, if need be
     one without rows, so that an empty stream has a schema.
+
+    Args:
+        config: The settings, as an instance of the source's config class.
+        request: Which stream, and how the job wants it read.
+        state: The last committed checkpoint of the stream; ``None`` to begin at the beginning.
+        context: Its ``parallelism`` and ``batch_rows`` say how much at once; ``retry`` tries single
+            requests again, ``reader`` makes lazy readers and ``resource`` keeps what is shared.
     """
     raise NotImplementedError
 
@@ -73,7 +88,14 @@ def extract(
 def plan_read(
     config: Any, request: StreamRequest, state: Checkpoint | None, context: Context
 ) -> ReadPlan:
-    """Say what ``extract`` would do with the same arguments, without reading records; optional."""
+    """Say what ``extract`` would do with the same arguments, without reading records; optional.
+
+    Args:
+        config: The settings, as an instance of the source's config class.
+        request: Which stream, and how the job wants it read.
+        state: What ``extract`` would get.
+        context: As for ``extract``, but nothing that it keeps outlives the plan.
+    """
     raise NotImplementedError
 
 
@@ -86,13 +108,24 @@ def lock(config: Any, context: Context) -> AbstractContextManager[HeldLock | Non
     it; of a holder that stopped moving it may be taken over, so the fence is checked all the same.
     What entering gives is asked before each commit, and a run that lost the lock ends; ``None`` if
     it cannot get lost.
+
+    Args:
+        config: The settings, as an instance of the writer's config class.
+        context: Its ``job_id`` is what is locked, its ``run_id`` is who holds it.
     """
     raise NotImplementedError
 
 
 @hookspec(firstresult=True)
 def write(config: Any, request: WriteRequest, context: Context) -> WriteSession:
-    """Open the writing of one stream."""
+    """Open the writing of one stream.
+
+    Args:
+        config: The settings, as an instance of the writer's config class.
+        request: Which stream, and what becomes of what is published already.
+        context: Its ``fence`` is what a newer run has a higher one of, and ``buffer_bytes`` is what
+            one ``stage`` may hold in memory.
+    """
     raise NotImplementedError
 
 
@@ -102,13 +135,27 @@ def plan_write(config: Any, request: WriteRequest, read: ReadPlan, context: Cont
 
     It is asked twice: first with an empty *read*, to learn what is published already, from which
     follows what is to be read.
+
+    Args:
+        config: The settings, as an instance of the writer's config class.
+        request: Which stream, and what becomes of what is published already.
+        read: What ``plan_read`` said; empty where that is not known.
+        context: Nothing that it keeps outlives the plan.
     """
     raise NotImplementedError
 
 
 @hookspec(firstresult=True)
 def read_back(config: Any, request: WriteRequest, context: Context) -> ArrowStream:
-    """Return what is published of one stream; optional."""
+    """Return what is published of one stream; optional.
+
+    In merge mode each key comes once, in its last version.
+
+    Args:
+        config: The settings, as an instance of the writer's config class.
+        request: Which stream, and how it is written.
+        context: Its ``batch_rows`` says how large a record batch should be.
+    """
     raise NotImplementedError
 
 
@@ -118,5 +165,10 @@ def compact(config: Any, request: WriteRequest, context: Context) -> CompactResu
 
     In merge mode superseded and deleted records go. The newest commit record stays, so that the
     next epoch and the checkpoint are as before. Readers see the old files or the new ones.
+
+    Args:
+        config: The settings, as an instance of the writer's config class.
+        request: Which stream, and how it is written.
+        context: Its ``fence`` is that of a run, which keeps out what is older.
     """
     raise NotImplementedError
