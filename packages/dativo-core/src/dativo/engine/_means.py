@@ -67,6 +67,9 @@ def open_side(
     limits: Limits = _ALONE,
     observer: Observer | None = None,
     redacts: bool = True,
+    job: str = "",
+    run_id: str | None = None,
+    fence: int = 0,
 ) -> Iterator[tuple[Side, RunControl]]:
     """Load the connector *name* with *settings* to play *role*, outside a job.
 
@@ -80,6 +83,9 @@ def open_side(
         limits: What it may use.
         observer: Is told what happens.
         redacts: Whether secrets are taken out of errors and events.
+        job: The job that it works for; empty for none.
+        run_id: The run that it works for.
+        fence: See :class:`dativo.contract.Commit`.
 
     Raises:
         InvalidConfigError: The settings are wrong; all problems are in the error.
@@ -91,8 +97,9 @@ def open_side(
     problems.raise_if_any()
     with temporary_folder() as workdir:
         control = RunControl(
-            job="",
-            run_id=uuid.uuid4().hex,
+            job=job,
+            run_id=run_id or uuid.uuid4().hex,
+            fence=fence,
             limits=limits,
             retry=RetryPolicy(),
             workdir=workdir,

@@ -31,12 +31,15 @@ from dativo.engine._context import EngineContext
 from dativo.engine._control import Limits, RunControl
 from dativo.engine._means import open_side
 from dativo.engine._pipe import Side
+from dativo.engine._retry import RetryPolicy
 from dativo.plugins import GuardedSession
 from dativo.testing._cases import Settings
 
 __all__ = ["Bench", "Read", "drained", "open_bench"]
 
 _MIB = 1024 * 1024
+# As often as in a run, and with short waits: a system that is not there stays away.
+_RETRY = RetryPolicy(base_seconds=0.01, cap_seconds=0.05)
 _LIMITS = Limits(parallelism=2, memory_bytes=64 * _MIB, batch_rows=1000)
 
 
@@ -128,12 +131,10 @@ class Bench:
         self, stream: str, mode: WriteMode = WriteMode.APPEND, **about: Any
     ) -> WriteRequest:
         """Make the request of a job that writes *stream*."""
+        options = self._options(about.pop("options", None))
+        versioned = about.pop("versioned", mode is WriteMode.MERGE)
         return WriteRequest(
-            stream=stream,
-            mode=mode,
-            options=self._options(about.pop("options", None)),
-            versioned=mode is WriteMode.MERGE,
-            **about,
+            stream=stream, mode=mode, options=options, versioned=versioned, **about
         )
 
     def _options(self, given: object) -> object:
@@ -150,9 +151,11 @@ class Bench:
 
 @contextlib.contextmanager
 def open_bench(
-    connector: str, role: Role, settings: Settings, *, limits: Limits = _LIMITS
+    connector: str, role: Role, settings: Settings, *, limits: Limits = _LIMITS, **run: Any
 ) -> Iterator[Bench]:
     """Load *connector* with *settings*; what it opened for all its readers is closed at the end.
+
+    *run* says which run it is: ``job``, ``run_id`` and ``fence``; without them it is none.
 
     Raises:
         DativoError: It cannot be loaded, or the settings are not what it takes.
@@ -170,8 +173,10 @@ def open_bench(
             limits=limits,
             observer=events.append,
             redacts=False,
+            **run,
         ) as (side, control),
     ):
+        control.retry = _RETRY
         yield Bench(side=side, control=control, redactor=redactor, events=events)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
 import attrs
 
-__all__ = ["Cases", "Denied", "Inapplicable", "Settings", "SourceCases", "WriterCases"]
+__all__ = ["Cases", "Denied", "Inapplicable", "Settings", "SourceCases", "Waiting", "WriterCases"]
 
 Settings: TypeAlias = Mapping[str, object]
 """A ``config`` section as it would stand in a job file: JSON values by key."""
@@ -34,6 +34,19 @@ class Denied:
 
 
 @attrs.frozen(kw_only=True)
+class Waiting:
+    """Settings with which a read waits for the system.
+
+    Attributes:
+        config: The settings.
+        stream: The stream that is read.
+    """
+
+    config: Settings
+    stream: str
+
+
+@attrs.frozen(kw_only=True)
 class Cases:
     """The situations that both roles know.
 
@@ -42,15 +55,19 @@ class Cases:
         bad_credentials: Settings that the system refuses.
         unreachable: Settings of a system that is not there.
         missing_privilege: Settings that may not do everything.
-        errors: Settings by the error code that a check or a read with them ends with: for the
-            codes that the connector declares beyond those of the cases above.
+        errors: Settings by the error code that a check, a read or a write with them ends with: for
+            the codes that the connector declares beyond those of the cases above. ``Inapplicable``
+            for a code that cannot be brought about here.
+        check_seconds: How long a check may take where nobody answers; the kit makes it the
+            deadline of the context.
     """
 
     good: Settings
     bad_credentials: Settings | Inapplicable
     unreachable: Settings | Inapplicable
     missing_privilege: Denied | Inapplicable
-    errors: Mapping[str, Settings] = attrs.field(factory=dict)
+    errors: Mapping[str, Settings | Inapplicable] = attrs.field(factory=dict)
+    check_seconds: float = 30.0
 
 
 @attrs.frozen(kw_only=True)
@@ -61,25 +78,40 @@ class SourceCases(Cases):
         streams: All streams that ``discover`` finds with the good settings.
         selections: What a job would say about a stream, by its name: ``cursor``, ``primary_key``,
             ``columns``, ``options``; where nothing is said, what ``discover`` says holds.
+        conditions: A ``where`` for a stream by its name, which some of its records fulfil, but not
+            all; for sources with filters.
+        query: A query that finds records; for sources with queries.
         change: Adds a record to the stream of the given name, or changes one, so that an
-            incremental read has something to find.
-        large: A stream of at least 16 MB, for the rule about memory.
+            incremental read has something to find. It is called twice for each stream that can be
+            read incrementally; if it returns ``Inapplicable``, that stream cannot change.
+        large: A stream of at least 32 MB, for the rules about size; the others leave it out.
         empty: A stream without records.
+        waiting: Settings and a stream with which a read waits for the system, for half a minute or
+            more.
     """
 
     streams: tuple[str, ...]
     selections: Mapping[str, Settings] = attrs.field(factory=dict)
+    conditions: Mapping[str, str] = attrs.field(factory=dict)
+    query: str | None = None
     change: Callable[[str], object] | Inapplicable | None = None
     large: str | Inapplicable | None = None
     empty: str | Inapplicable | None = None
+    waiting: Waiting | Inapplicable | None = None
 
 
 @attrs.frozen(kw_only=True)
 class WriterCases(Cases):
     """The situations of a writer; ``good`` names a target that is empty each time.
 
+    The kit writes streams with the fields ``id`` (int64, never NULL) and ``note`` (string), and
+    for the rule about values ``id`` and ``value``. Paths in settings are absolute.
+
     Attributes:
         options: What a job would say as ``writer_options`` of every stream.
+        staged: Names whatever lies in the target and is not published: files, objects or tables
+            of staging. ``Inapplicable`` where nothing of that kind can outlive a session.
     """
 
     options: Settings = attrs.field(factory=dict)
+    staged: Callable[[], Collection[str]] | Inapplicable | None = None

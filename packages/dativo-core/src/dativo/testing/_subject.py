@@ -17,7 +17,7 @@ from dativo.testing._bench import Bench, open_bench
 from dativo.testing._cases import Cases, Inapplicable, Settings, SourceCases, WriterCases
 from dativo.testing._rules import NotApplicable
 
-__all__ = ["SourceSubject", "Subject", "WriterSubject", "given"]
+__all__ = ["SourceSubject", "Subject", "WriterSubject", "given", "limits_of"]
 
 Case = TypeVar("Case")
 
@@ -53,7 +53,7 @@ class Subject:
         chosen = self.cases.good if settings is None else settings
         if not limits:
             return open_bench(self.connector, self.role, chosen)
-        return open_bench(self.connector, self.role, chosen, limits=_limits(**limits))
+        return open_bench(self.connector, self.role, chosen, limits=limits_of(**limits))
 
 
 @attrs.frozen(kw_only=True, eq=False, slots=False)
@@ -107,5 +107,6 @@ def given(case: Case | Inapplicable) -> Case:
     return case
 
 
-def _limits(**limits: Any) -> Limits:
+def limits_of(**limits: Any) -> Limits:
+    """Return the limits of the bench with *limits* in place of some of them."""
     return Limits(**{"parallelism": 2, "memory_bytes": 64 << 20, "batch_rows": 1000, **limits})

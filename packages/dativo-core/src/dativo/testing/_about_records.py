@@ -1,0 +1,199 @@
+"""Rules about commit records: what ``last_commit`` tells, to whom and after what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import pyarrow as pa
+
+from dativo.contract import Checkpoint, CommitRecord, Role, WriteMode
+from dativo.errors import DativoError
+from dativo.testing._child import in_child
+from dativo.testing._expect import Expecting, expecting_each, shown_error, shown_record
+from dativo.testing._rules import Evidence, NotVerified, rule
+from dativo.testing._subject import WriterSubject
+from dativo.testing._target import Target, after, orders
+from dativo.testing._writing_child import EPOCHS, parts_of
+
+__all__ = ["RULES"]
+
+_CHECKPOINT = Checkpoint(
+    {
+        "cursor": "2024-02-29T23:59:59.999999Z",
+        "big": 2**63 + 1,
+        "part": -0.1,
+        "none": None,
+        "deep": [{"ä": "😀", "empty": ""}, [], {}, True],
+        "long": "x" * 60_000,
+    },
+    version=3,
+)
+_FINGERPRINT = {"source": 'shop "ä"', "query": "select '%s' -- \\", "empty": ""}
+_ROUNDS = 10
+_SEED = 20261123
+_SHOWN = 200
+
+
+@rule("commit.record", Role.WRITER)
+def record(subject: WriterSubject, evidence: Evidence) -> None:
+    """``last_commit`` gives a commit back exactly, in any session and process, and else None."""
+    for look in expecting_each(subject, evidence):
+        target = look.target
+        found = target.last_commit()
+        if found is not None:
+            look.problem(f"an empty target has {shown_record(found)}")
+        with target.run(fence=2) as run:
+            about = {"checkpoint": _CHECKPOINT, "fingerprint": _FINGERPRINT}
+            commit = run.identity(1, **about)
+            staged = [run.stage(orders(range(7), "a")), run.stage(orders(range(7, 9), "b"))]
+            receipt = run.session.commit(commit, staged)
+            expected = CommitRecord(commit=commit, rows=9)
+            _expect(look, receipt.record, expected, where="the receipt")
+            same = run.session.last_commit()
+            _expect(look, same, expected, where="the same session")
+        _expect(look, target.last_commit(fence=2), expected, where="a new session")
+        _expect(look, _in_child(target, fence=2), expected, where="another process")
+        look.looked("a record read in two sessions and another process")
+
+
+@rule("commit.no_rows", Role.WRITER)
+def no_rows(subject: WriterSubject, evidence: Evidence) -> None:
+    """An epoch without records publishes its checkpoint, and what was published stays."""
+    for look in expecting_each(subject, evidence):
+        target = look.target
+        if target.mode is WriteMode.REPLACE:
+            continue  # an empty replace has a rule of its own
+        table = orders(range(6), "kept")
+        target.publish(1, table)
+        with target.run() as run:
+            commit = run.identity(2, checkpoint=Checkpoint({"set": "by hand"}))
+            run.session.commit(commit, [])
+        expected = CommitRecord(commit=commit, rows=0)
+        _expect(look, target.last_commit(), expected, where="without a batch")
+        with target.run() as run:
+            commit = run.identity(3, checkpoint=None)
+            run.session.commit(commit, [run.stage(orders(()), sequence=1)])
+        expected = CommitRecord(commit=commit, rows=0)
+        _expect(look, target.last_commit(), expected, where="with an empty batch")
+        look.published(after(target.mode, table), "after epochs without rows")
+        more = orders(range(6, 8), "more")
+        target.publish(4, more)
+        what = "after the epoch that follows those without rows"
+        look.published(after(target.mode, table, more), what)
+        look.looked("an epoch without a batch, and one with an empty batch")
+
+
+@rule("commit.after_kill", Role.WRITER, seconds=300)
+def after_kill(subject: WriterSubject, evidence: Evidence) -> None:
+    """After a kill at any moment record and data are both there or both not, and it goes on."""
+    for look in expecting_each(subject, evidence):
+        target = look.target
+        request = {"target": attrs.asdict(target), "rounds": _ROUNDS, "seed": _SEED}
+        end = in_child("_writing_child:die", request, seconds=120)
+        if not end.has_ended or end.answers[0]["ended"] != 0:
+            words = end.errors.strip().splitlines()[-1:] or [end.reason]
+            look.problem(f"publishing in a child process fails: {words[0]}")
+            continue
+        killed = [told for told in end.answers if told["ended"] < 0]
+        for told in end.answers:
+            _expect_whole(look.having(stream=told["stream"]), told)
+        look.looked(
+            f"{len(killed)} of {len(end.answers)} children killed, at random times "
+            f"and around one of their {end.answers[0]['steps']} calls of the system (seed {_SEED})"
+        )
+
+
+@rule("other_job.visible", Role.WRITER)
+def other_job(subject: WriterSubject, evidence: Evidence) -> None:
+    """``last_commit`` shows another job's record, and looking takes nothing away from that job."""
+    for look in expecting_each(subject, evidence):
+        target = look.target
+        table = orders(range(4), "mine")
+        target.publish(1, table, fence=2)
+        found = target.having(job="kit-other").last_commit(fence=9)
+        if found is None or found.commit.job_id != target.job:
+            look.problem(
+                f"a session of another job sees {shown_record(found)} in place of "
+                f"epoch 1 of job {target.job!r}; it would publish into that job's data"
+            )
+        more = orders(range(4, 6), "mine too")
+        try:
+            target.publish(2, more, fence=3)
+        except DativoError as error:
+            look.problem(
+                f"after another job only looked, the owner's next run fails with "
+                f"{shown_error(error)}"
+            )
+            continue
+        what = "after another job has looked"
+        look.published(after(target.mode, table, more), what)
+        look.looked("a record of one job, looked at by another")
+
+
+def _expect(
+    look: Expecting, found: CommitRecord | None, expected: CommitRecord, *, where: str
+) -> None:
+    if found is None:
+        look.problem(f"{where} has no record of {shown_record(expected)}")
+        return
+    wanted, given = _plain(expected), _plain(found)
+    for name, value in wanted.items():
+        if json.dumps(value) != json.dumps(given[name]):
+            look.problem(f"{where} has {name} {_short(given[name])} in place of {_short(value)}")
+
+
+def _plain(record: CommitRecord) -> dict[str, object]:
+    """Return what a record says of its commit, in a form in which 1, 1.0 and True differ."""
+    document = json.loads(record.to_json())
+    commit: dict[str, object] = document["commit"]
+    return commit | {"rows": document["rows"]}
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ... ({len(text)} characters)"
+
+
+def _in_child(target: Target, *, fence: int) -> CommitRecord | None:
+    request = {"target": attrs.asdict(target), "fence": fence}
+    end = in_child("_writing_child:last_record", request)
+    if not end.has_ended:
+        raise NotVerified(f"another process could not look: {end.reason}")
+    return None if end.answer is None else CommitRecord.from_json(end.answer)
+
+
+def _expect_whole(look: Expecting, told: Mapping[str, Any]) -> None:
+    """See that what a killed child has left is true and whole, and publish the next epoch."""
+    target = look.target
+    where = _moment(told)
+    record = target.last_commit(fence=2)
+    newest = 0 if record is None else record.commit.epoch
+    if newest not in (told["receipts"], told["receipts"] + 1):
+        look.problem(f"{where} last_commit tells epoch {newest}")
+        return
+    expected = after(target.mode, *(_epoch(number) for number in range(1, newest + 1)))
+    if not look.published(expected, f"{where}, with last_commit at epoch {newest},"):
+        return
+    if newest < EPOCHS:
+        target.publish(newest + 1, *parts_of(newest + 1), fence=3)
+        expected = after(target.mode, *(_epoch(number) for number in range(1, newest + 2)))
+        look.published(expected, f"{where}, when epoch {newest + 1} is published anew,")
+
+
+def _epoch(number: int) -> pa.Table:
+    return pa.concat_tables(parts_of(number))
+
+
+def _moment(told: Mapping[str, Any]) -> str:
+    receipts = f"with {told['receipts']} receipts"
+    if "die_at" in told:
+        return f"after a kill at call {told['die_at']} of the operating system {receipts}"
+    if "die_after" in told:
+        return f"after a kill {told['die_after'] * 1000:.1f} ms after the start {receipts}"
+    return f"after a child that was not killed {receipts}"
+
+
+RULES = (record, no_rows, after_kill, other_job)

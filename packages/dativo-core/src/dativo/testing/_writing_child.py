@@ -1,0 +1,167 @@
+"""In a child: writers that are killed in the middle, and what staging takes of memory."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+import pyarrow as pa
+
+from dativo.contract import WriteMode
+from dativo.engine._arrow import LazyReader
+from dativo.plugins import describe_exception
+from dativo.testing._target import Target, orders
+from dativo.testing._watching import is_system_call
+
+__all__ = ["die", "last_record", "parts_of", "peak"]
+
+EPOCHS = 3
+_PARTS = 2
+_ROWS = 12
+_KIB = 1024
+_BATCH_BYTES = 1 << 20
+_FAILED = 3
+
+
+def parts_of(epoch: int) -> tuple[pa.Table, ...]:
+    """Return what a child publishes as *epoch*, as the tables that it stages."""
+    first = _PARTS * _ROWS * epoch
+    return tuple(
+        orders(range(first + part * _ROWS, first + (part + 1) * _ROWS), f"epoch {epoch}")
+        for part in range(_PARTS)
+    )
+
+
+def last_record(request: Mapping[str, Any]) -> str | None:
+    """Return what a fresh process learns from ``last_commit``."""
+    record = _target(request["target"]).last_commit(fence=request["fence"])
+    return None if record is None else record.to_json()
+
+
+def die(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Publish epochs again and again, each time in a fork that is killed at another moment.
+
+    Each round writes a stream of its own and yields its name, how many receipts there were and how
+    the fork ended. The first round is not killed; it says how long one takes and of how
+    many calls of the operating system it consists. Half of the others die just before or just
+    after such a call, the other half at any time.
+    """
+    target = _target(request["target"])
+    source = random.Random(request["seed"])  # noqa: S311 - no secret depends on it
+    whole = _forked(target.having(stream=f"{target.stream}_0"))
+    yield whole
+    if whole["ended"] != 0:
+        return
+    for number in range(1, request["rounds"] + 1):
+        moment: dict[str, Any] = {"die_at": source.randint(1, max(1, whole["steps"]))}
+        if number % 2 == 0 or not whole["steps"]:
+            moment = {"die_after": source.uniform(0, 0.95) * whole["seconds"]}
+        yield _forked(target.having(stream=f"{target.stream}_{number}"), **moment) | moment
+
+
+def peak(request: Mapping[str, Any]) -> dict[str, int]:
+    """Stage a lazy reader of ``size_bytes``, commit it, and return how far the memory grew."""
+    target = _target(request["target"])
+    with target.run() as run:
+        run.publish(1, orders(range(10)))  # loads what the first use loads
+        before = _peak_bytes()
+        staged = run.stage(_much(request["size_bytes"], request["seed"]), sequence=1)
+        receipt = run.session.commit(run.identity(2), [staged])
+    return {"grown_bytes": _peak_bytes() - before, "rows": receipt.record.rows}
+
+
+def _target(told: Mapping[str, Any]) -> Target:
+    known = {**told, "mode": WriteMode(told["mode"]), "primary_key": tuple(told["primary_key"])}
+    return Target(**known)
+
+
+def _forked(target: Target, *, die_at: int = 0, die_after: float | None = None) -> dict[str, Any]:
+    """Let a fork publish; it has loaded nothing of the connector when it begins.
+
+    Kill it *die_after* seconds after it has opened its session.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _publish(target, writing, die_at)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        told.readline()
+        started = time.monotonic()
+        if die_after is not None:
+            time.sleep(die_after)
+            os.kill(child, signal.SIGKILL)
+        lines = told.read().splitlines()
+    _, status = os.waitpid(child, 0)
+    ended = os.waitstatus_to_exitcode(status)
+    return {
+        "stream": target.stream,
+        "ended": ended,
+        "steps": int(lines.pop()) if ended == 0 else 0,
+        "receipts": len(lines),
+        "seconds": time.monotonic() - started,
+    }
+
+
+def _publish(target: Target, told: int, die_at: int) -> NoReturn:
+    """Publish in a fork; tell when the session is open, each receipt, and the steps."""
+    try:
+        with target.run() as run, _dying(die_at) as steps:
+            os.write(told, b"open\n")
+            for epoch in range(1, EPOCHS + 1):
+                run.publish(epoch, *parts_of(epoch))
+                os.write(told, b"receipt\n")
+        os.write(told, f"{steps[0]}\n".encode())
+    except BaseException as error:  # noqa: BLE001 - the last line of what the child prints
+        sys.stderr.write(f"{describe_exception(error)}\n")
+        sys.stderr.flush()
+        os._exit(_FAILED)
+    os._exit(0)
+
+
+@contextmanager
+def _dying(at: int) -> Iterator[list[int]]:
+    """Count this thread's calls of the operating system, and die at one of them."""
+    steps = [0]
+
+    def step(_frame: FrameType, event: str, called: Any) -> None:
+        # Both before and after a call, because the call itself is what changes the disk.
+        if event in ("c_call", "c_return") and is_system_call(called):
+            steps[0] += 1
+            if steps[0] == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(step)
+    try:
+        yield steps
+    finally:
+        sys.setprofile(None)
+
+
+def _much(size_bytes: int, seed: int) -> LazyReader:
+    """Records of 1 KiB of text that cannot be compressed well, made as they are pulled."""
+    rows = _BATCH_BYTES // _KIB
+    schema = orders(()).schema
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        source = random.Random(seed)  # noqa: S311 - no secret depends on it
+        for first in range(0, size_bytes // _KIB, rows):
+            text = source.randbytes(rows * _KIB // 2).hex()
+            notes = [text[place : place + _KIB] for place in range(0, len(text), _KIB)]
+            yield pa.record_batch([list(range(first, first + rows)), notes], schema=schema)
+
+    return LazyReader(schema, batches())
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * _KIB
