@@ -108,7 +108,7 @@ got 'incrementl' (did you mean 'incremental'?)
 job.yaml:10:5 streams[0].cursr: unknown key (did you mean 'cursor'?)
 job.yaml:17:3 writer.conector: unknown key (did you mean 'connector'?)
 job.yaml:17:3 writer.connector: is missing \
-(The connector to write to; `dativo plugins list` shows them.)
+(The connector to write to, as `dativo plugins list` names it, or a Python file.)
 job.yaml:20:31 run.memory: expected a size with its unit, such as 512MB or 1.5GiB, got 512
 job.yaml:20:36 run.timout: unknown key (did you mean 'timeout'?)
 """

@@ -24,20 +24,20 @@ def test_a_newer_major_needs_a_newer_core() -> None:
     assert found.fix == "pip install -U dativo-core"
 
 
-def test_an_older_major_needs_a_newer_connector() -> None:
+def test_an_older_major_needs_a_newer_connector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_versions, "ADAPTED_MAJORS", {})
+
     found = judged(major=0)
 
     assert found.verdict is VersionVerdict.CONNECTOR_TOO_OLD
     assert found.fix == "pip install -U acme"
 
 
-def test_an_adapted_major_is_deprecated_with_its_date(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_versions, "ADAPTED_MAJORS", {0: "2027-06-30"})
-
+def test_an_adapted_major_is_deprecated_with_the_release_that_ends_it() -> None:
     found = judged(major=0)
 
     assert found.verdict is VersionVerdict.DEPRECATED
-    assert "2027-06-30" in found.problem
+    assert "ends with dativo-core 1.0" in found.problem
 
 
 def test_a_newer_minor_needs_a_newer_core() -> None:

@@ -1,5 +1,6 @@
 """Job files: read with every problem at once, structured strictly, their secrets hidden."""
 
+from dativo.config._address import FileAddress, file_address
 from dativo.config._job import (
     ConnectorUse,
     Deletes,
@@ -24,6 +25,7 @@ __all__ = [
     "Deletes",
     "Entry",
     "ExtensionUse",
+    "FileAddress",
     "Job",
     "JobDraft",
     "LoadedJob",
@@ -36,6 +38,7 @@ __all__ = [
     "RunSettings",
     "StreamSelection",
     "draft_job",
+    "file_address",
     "job_schema",
     "load_job",
     "load_jobs",

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from dativo.config._address import FILE_PATTERN
 from dativo.config._job import Deletes
 from dativo.config._node import Node
 from dativo.config._structure import READER, SAYS
@@ -34,6 +35,12 @@ _NAME_SAYS = "up to 100 letters, digits, '_', '-' and single dots, a letter or d
 def _name(about: str) -> Any:
     field = setting(about, pattern=NAME_PATTERN)
     field.metadata[SAYS] = _NAME_SAYS
+    return field
+
+
+def _address(about: str) -> Any:
+    field = setting(about, pattern=f"({NAME_PATTERN})|({FILE_PATTERN})")
+    field.metadata[SAYS] = f"{_NAME_SAYS}; or a Python file such as ./my_reader.py:MyReader"
     return field
 
 
@@ -78,7 +85,9 @@ def _time(about: str, *limits: str) -> Any:
 class SourceDocument:
     """The section ``source``."""
 
-    connector: str = _name("The connector to read from; `dativo plugins list` shows them.")
+    connector: str = _address(
+        "The connector to read from, as `dativo plugins list` names it, or a Python file."
+    )
     config: Node | None = setting("The connector's settings.", default=None)
 
 
@@ -86,7 +95,9 @@ class SourceDocument:
 class WriterDocument:
     """The section ``writer``."""
 
-    connector: str = _name("The connector to write to; `dativo plugins list` shows them.")
+    connector: str = _address(
+        "The connector to write to, as `dativo plugins list` names it, or a Python file."
+    )
     config: Node | None = setting("The connector's settings.", default=None)
     mode: WriteMode | None = setting("What happens to published data.", default=None)
 

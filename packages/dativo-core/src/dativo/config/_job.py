@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 
+from dativo.config._address import FileAddress
 from dativo.config._node import Node
 from dativo.config._redactor import Redactor
 from dativo.contract import Guarantee, ReadMode, WriteMode, matches_pattern
@@ -25,10 +26,17 @@ class Deletes(StrEnum):
 
 @attrs.frozen
 class ConnectorUse:
-    """A connector's address and its settings, which its own class structures later."""
+    """A connector's address and its settings, which its own class structures later.
+
+    Attributes:
+        connector: The name of an installed connector, or the text of *file*.
+        config: Its settings.
+        file: The Python file that is the connector; ``None`` for an installed one.
+    """
 
     connector: str
     config: Node
+    file: FileAddress | None = None
 
 
 @attrs.frozen

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from dativo.config._address import check_file, file_address
 from dativo.config._document import JobDocument, RunDocument, SourceDocument
 from dativo.config._extensions import read_extensions
 from dativo.config._job import ConnectorUse, ExtensionUse, Job, RunSettings
@@ -133,7 +134,7 @@ def draft_job(
         return JobDraft(path, problems)
     document = structure(root, JobDocument, collect=problems)
     streams, extensions = read_streams(root, problems), read_extensions(root, problems)
-    source, writer = _use(root, "source"), _use(root, "writer")
+    source, writer = _use(root, "source", problems), _use(root, "writer", problems)
     job = None
     if document is not None and source is not None and writer is not None:
         job = Job(
@@ -172,7 +173,7 @@ def _shown(path: Path) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _use(root: Node, section: str) -> ConnectorUse | None:
+def _use(root: Node, section: str, problems: ProblemList) -> ConnectorUse | None:
     """Return what *section* says if its connector is named, whatever else is wrong there."""
     node = root.get(section)
     named = node.get("connector") if node is not None else None
@@ -181,7 +182,12 @@ def _use(root: Node, section: str) -> ConnectorUse | None:
     found = structure(_only(node, "connector"), SourceDocument, collect=ProblemList())
     if found is None:
         return None
-    return ConnectorUse(found.connector, node.get("config") or node.empty_section("config"))
+    config = node.get("config") or node.empty_section("config")
+    file = file_address(found.connector, node.origin.folder)
+    if file is None:
+        return ConnectorUse(found.connector, config)
+    check_file(file, named, problems)
+    return ConnectorUse(file.text, config, file)
 
 
 def _only(node: Node, key: str) -> Node:

@@ -71,10 +71,14 @@ def _itself(node: Node, _: ProblemList) -> Any:
 
 
 def _anything(node: Node, problems: ProblemList) -> Any:
+    """Read a value without a type; what it refers to is hidden, as nobody says it is no secret."""
     if node.kind is NodeKind.SEQUENCE:
         return _list(node, (Any,), problems)
     if node.kind is NodeKind.MAPPING:
         return _mapping(node, (str, Any), problems)
+    resolved = resolve(node, ProblemList())
+    for part in () if resolved is None else resolved.parts:
+        node.origin.redactor.add(part)
     return _union(node, (type(None), bool, int, float, str), problems)
 
 

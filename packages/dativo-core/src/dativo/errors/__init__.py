@@ -46,6 +46,7 @@ from dativo.errors._catalog import (
     UsageError,
     WriteFailedError,
 )
+from dativo.errors._deprecation import DativoDeprecationWarning
 from dativo.errors._entries import ErrorEntry, catalog
 from dativo.errors._wrap import get_error_code, is_retryable_error, wrap_exception
 
@@ -63,6 +64,7 @@ __all__ = [
     "DataNotFoundError",
     "DataValidationError",
     "DatabaseLockError",
+    "DativoDeprecationWarning",
     "DativoError",
     "DeadlineExceededError",
     "DiskFullError",

@@ -15,8 +15,8 @@ __all__ = ["Judgement", "VersionVerdict", "judge"]
 CORE = "dativo-core"
 UPGRADE_CORE = f"pip install -U {CORE}"
 
-ADAPTED_MAJORS: Mapping[int, str] = {}
-"""Older majors that this core still reads, each with the day on which that ends."""
+ADAPTED_MAJORS: Mapping[int, str] = {0: f"{CORE} 1.0"}
+"""Older majors of connectors that this core still reads, each with the release that ends it."""
 
 _REQUIREMENT = re.compile(
     r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*\(?([^;)]*)\)?\s*(;.*)?", re.DOTALL
@@ -53,14 +53,19 @@ def judge(
     contract: str | None,
     requires: Iterable[str],
     core_version: str,
+    adapted: Mapping[int, str] | None = None,
 ) -> Judgement:
-    """Judge a plugin by its group's *major*, its manifest's *contract* and what it requires."""
+    """Judge a plugin by its group's *major*, its manifest's *contract* and what it requires.
+
+    *adapted* are the older majors that are read; by default those of connectors.
+    """
+    ends = ADAPTED_MAJORS if adapted is None else adapted
     upgrade = f"pip install -U {distribution}"
     too_old, too_new = VersionVerdict.CONNECTOR_TOO_OLD, VersionVerdict.CORE_TOO_OLD
     if major > CONTRACT_MAJOR:
         why = f"it needs contract {major}; this core has {CONTRACT_VERSION}"
         return Judgement(too_new, why, UPGRADE_CORE)
-    if major < CONTRACT_MAJOR and major not in ADAPTED_MAJORS:
+    if major < CONTRACT_MAJOR and major not in ends:
         why = f"it is made for contract {major}; this core reads {CONTRACT_MAJOR}"
         return Judgement(too_old, why, upgrade)
     if major == CONTRACT_MAJOR and _minor(contract, major) > CONTRACT_MINOR:
@@ -71,8 +76,8 @@ def judge(
         if side is not None:
             why = f"it requires {requirement}; {CORE} {core_version} is installed"
             return Judgement(side, why, UPGRADE_CORE if side is too_new else upgrade)
-    if major in ADAPTED_MAJORS:
-        why = f"contract {major} is read until {ADAPTED_MAJORS[major]}"
+    if major in ends:
+        why = f"contract {major} is deprecated and ends with {ends[major]}"
         return Judgement(VersionVerdict.DEPRECATED, why, upgrade)
     return Judgement(VersionVerdict.COMPATIBLE)
 

@@ -1,0 +1,18 @@
+"""What of a job's connectors is deprecated, told once."""
+
+from __future__ import annotations
+
+from dativo.engine._control import RunControl
+from dativo.engine._open import Sides
+
+__all__ = ["tell_notices"]
+
+
+def tell_notices(sides: Sides, control: RunControl) -> None:
+    """Tell what of the connectors of a job is going to be removed, each thing once."""
+    told: set[str] = set()
+    for side in filter(None, (sides.source, sides.writer)):
+        for notice in side.connector.notices:
+            if str(notice) not in told:
+                told.add(str(notice))
+                control.message(str(notice), level="warning", connector=side.name)
