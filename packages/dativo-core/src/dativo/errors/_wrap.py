@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dativo.errors._base import DativoError
 from dativo.errors._catalog import (
+    CapabilityMissingError,
     ConnectTimeoutError,
     DiskFullError,
     InsufficientPermissionsError,
@@ -44,6 +45,7 @@ _BY_TYPE: tuple[tuple[type[BaseException], type[DativoError]], ...] = (
     (MemoryError, ResourceUnavailableError),
     (FileNotFoundError, ResourceNotFoundError),
     (PermissionError, InsufficientPermissionsError),
+    (NotImplementedError, CapabilityMissingError),
 )
 
 
@@ -67,8 +69,8 @@ def wrap_exception(
 ) -> DativoError:
     """Return *error* as a ``DativoError``: itself if it is one, else the closest member.
 
-    What the standard library raises for disks, files and sockets is classified; all else becomes
-    *default*. The original becomes the ``__cause__``.
+    What the standard library raises for disks, files, sockets and what is not implemented is
+    classified; all else becomes *default*. The original becomes the ``__cause__``.
     """
     wrapped = _classify(error, default)
     if wrapped is not error:

@@ -58,8 +58,8 @@ class Cases:
         errors: Settings by the error code that a check, a read or a write with them ends with: for
             the codes that the connector declares beyond those of the cases above. ``Inapplicable``
             for a code that cannot be brought about here.
-        check_seconds: How long a check may take where nobody answers; the kit makes it the
-            deadline of the context.
+        check_seconds: The deadline of a check, in the context; where nobody answers it may take
+            twice as long at the most.
     """
 
     good: Settings

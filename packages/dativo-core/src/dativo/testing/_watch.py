@@ -55,6 +55,14 @@ class Watch:
         self.read: list[tuple[str, str]] = []
         self.libraries: list[str] = []
         self._is_on = False
+        self._notes = {
+            "open": self._see_open,
+            "ctypes.dlopen": self._see_library,
+            **dict.fromkeys(_LOOKUPS, self._see_lookup),
+            **dict.fromkeys(_SENDS, self._see_address),
+            **dict.fromkeys(_PROGRAMS, self._see_program),
+            **dict.fromkeys((*_CHANGES, *_MOVES), self._see_change),
+        }
         sys.addaudithook(self._see)
 
     @contextmanager
@@ -67,24 +75,26 @@ class Watch:
             self._is_on = False
 
     def _see(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if not self._is_on:
-            return
-        if event == "open":
-            self._see_open(*arguments)
-        elif event in _SENDS:
-            self._see_address(arguments[1])
-        elif event in _CHANGES or event in _MOVES:
-            for path in arguments[: 2 if event in _MOVES else 1]:
-                self._see_path(path)
-        elif event in _LOOKUPS:
-            self.looked_up.append((_text(arguments[0]), _place()))
-        elif event in _PROGRAMS:
-            shown = " ".join([event, *(_text(one) for one in arguments[:1])])
-            self.programs.append((shown, _place()))
-        elif event == "ctypes.dlopen":
-            self.libraries.append(_text(arguments[0]))
+        note = self._notes.get(event) if self._is_on else None
+        if note is not None:
+            note(event, arguments)
 
-    def _see_open(self, path: object, _mode: object, flags: int) -> None:
+    def _see_lookup(self, _: str, arguments: tuple[Any, ...]) -> None:
+        self.looked_up.append((_text(arguments[0]), _place()))
+
+    def _see_program(self, event: str, arguments: tuple[Any, ...]) -> None:
+        shown = " ".join([event, *(_text(one) for one in arguments[:1])])
+        self.programs.append((shown, _place()))
+
+    def _see_library(self, _: str, arguments: tuple[Any, ...]) -> None:
+        self.libraries.append(_text(arguments[0]))
+
+    def _see_change(self, event: str, arguments: tuple[Any, ...]) -> None:
+        for path in arguments[: 2 if event in _MOVES else 1]:
+            self._see_path(path)
+
+    def _see_open(self, _: str, arguments: tuple[Any, ...]) -> None:
+        path, flags = arguments[0], arguments[2]
         if isinstance(path, int):
             return
         if flags & _WRITES:
@@ -99,7 +109,8 @@ class Watch:
         if "__pycache__" not in Path(text).parts:
             self.written.append((text, _place()))
 
-    def _see_address(self, address: object) -> None:
+    def _see_address(self, _: str, arguments: tuple[Any, ...]) -> None:
+        address = arguments[1]
         if isinstance(address, tuple) and len(address) > 1:
             self.connected.append((_text(address[0]), int(address[1]), _place()))
         elif isinstance(address, str | bytes):  # a socket of this machine

@@ -1,0 +1,41 @@
+"""What rules ask of a connector that does, in a child, all that it can."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dativo.testing._cases import SourceCases, WriterCases
+from dativo.testing._checking import AnySubject, Situation
+from dativo.testing._child import ChildEnd, in_child
+
+__all__ = ["exercised"]
+
+_START_SECONDS = 30.0
+
+
+def exercised(subject: AnySubject, situations: Sequence[Situation], *, light: bool) -> ChildEnd:
+    """Let the connector check, discover and read, or write, in each of *situations*.
+
+    Its current folder is an empty one. See :func:`dativo.testing._exercise.exercise` for the
+    answers; with *light* nothing is loaded but the core and what the connector loads.
+    """
+    cases = subject.cases
+    seconds = 2 * cases.check_seconds
+    request = {
+        "connector": subject.connector,
+        "role": subject.role.value,
+        "situations": [[one.name, one.settings] for one in situations],
+        "selections": cases.selections if isinstance(cases, SourceCases) else {},
+        "options": cases.options if isinstance(cases, WriterCases) else {},
+        "seconds": seconds,
+    }
+    with tempfile.TemporaryDirectory(prefix="dativo-kit-") as folder:
+        return in_child(
+            "_exercise:exercise",
+            request,
+            seconds=_START_SECONDS + seconds * len(situations),
+            folder=Path(folder),
+            light=light,
+        )
