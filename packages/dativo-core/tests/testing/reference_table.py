@@ -163,7 +163,7 @@ class Table:
             head, files = self.opened(stack)
             assert head.schema is not None
             if key:
-                yield from live(head, files, key).to_batches()
+                yield from self.live(head, files, key).to_batches()
                 return
             for file in files:
                 with pa.ipc.open_stream(file) as reader:
@@ -173,28 +173,29 @@ class Table:
     def live_keys(self, key: Sequence[str]) -> set[tuple[Any, ...]]:
         with contextlib.ExitStack() as stack:
             head, files = self.opened(stack)
-            return set(_rows(live(head, files, key), key)) if head.schema else set()
+            return set(self.keys(self.live(head, files, key), key)) if head.schema else set()
 
+    def live(self, head: Head, files: Sequence[Any], key: Sequence[str]) -> pa.Table:
+        """The newest version of each key: by epoch, then by sequence, then by place."""
+        assert head.schema is not None
+        tables = []
+        newest: dict[tuple[Any, ...], int | None] = {}
+        count = 0
+        for about, file in sorted(zip(head.files, files, strict=True), key=_age):
+            with pa.ipc.open_stream(file) as reader:
+                found = reader.read_all()
+            if about.op == Operation.DELETE:
+                newest |= dict.fromkeys(self.keys(found, key))
+                continue
+            newest |= {row: count + place for place, row in enumerate(self.keys(found, key))}
+            count += found.num_rows
+            tables += [aligned(batch, head.schema) for batch in found.to_batches()]
+        places = sorted(place for place in newest.values() if place is not None)
+        everything = pa.Table.from_batches(tables, schema=head.schema)
+        return everything.take(pa.array(places, pa.int64()))
 
-def live(head: Head, files: Sequence[Any], key: Sequence[str]) -> pa.Table:
-    """The newest version of each key: by epoch, then by sequence, then by place."""
-    assert head.schema is not None
-    parts = sorted(zip(head.files, files, strict=True), key=lambda part: _age(part[0]))
-    tables = []
-    newest: dict[tuple[Any, ...], int | None] = {}
-    count = 0
-    for about, file in parts:
-        with pa.ipc.open_stream(file) as reader:
-            found = reader.read_all()
-        if about.op == Operation.DELETE:
-            newest |= dict.fromkeys(_rows(found, key))
-            continue
-        newest |= {row: count + place for place, row in enumerate(_rows(found, key))}
-        count += found.num_rows
-        tables += [aligned(batch, head.schema) for batch in found.to_batches()]
-    places = sorted(place for place in newest.values() if place is not None)
-    everything = pa.Table.from_batches(tables, schema=head.schema)
-    return everything.take(pa.array(places, pa.int64()))
+    def keys(self, table: pa.Table, key: Sequence[str]) -> list[tuple[Any, ...]]:
+        return list(zip(*(table.column(name).to_pylist() for name in key), strict=True))
 
 
 def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -210,9 +211,5 @@ def aligned(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _age(file: DataFile) -> tuple[int, int]:
-    return file.epoch, file.sequence
-
-
-def _rows(table: pa.Table, key: Sequence[str]) -> list[tuple[Any, ...]]:
-    return list(zip(*(table.column(name).to_pylist() for name in key), strict=True))
+def _age(part: tuple[DataFile, Any]) -> tuple[int, int]:
+    return part[0].epoch, part[0].sequence

@@ -212,8 +212,8 @@ class ReferenceWriter:
     """The hooks."""
 
     plugin: ClassVar[ReferenceWriter]
-    session: ClassVar[type[ReferenceSession]] = ReferenceSession
-    table: ClassVar[type[Table]] = Table
+    Session: ClassVar[type[ReferenceSession]] = ReferenceSession
+    Store: ClassVar[type[Table]] = Table
     write_modes: ClassVar[tuple[WriteMode, ...]] = tuple(WriteMode)
 
     def __init_subclass__(cls) -> None:
@@ -259,14 +259,14 @@ class ReferenceWriter:
     ) -> ReferenceSession:
         self.authorise(config, request.stream)
         self.require_mode(request)
-        return self.session(self.table(config.path, request.stream), request, context)
+        return self.Session(self.Store(config.path, request.stream), request, context)
 
     @hookimpl
     def read_back(
         self, config: FolderConfig, request: WriteRequest, context: Context
     ) -> ArrowStream:
         self.authorise(config, request.stream)
-        table = self.table(config.path, request.stream)
+        table = self.Store(config.path, request.stream)
         head = table.head()
         if head.schema is None:
             raise ResourceNotFoundError(f"nothing is published of {request.stream!r}")
@@ -278,7 +278,7 @@ class ReferenceWriter:
         self, config: FolderConfig, request: WriteRequest, context: Context
     ) -> CompactResult:
         self.authorise(config, request.stream)
-        table = self.table(config.path, request.stream)
+        table = self.Store(config.path, request.stream)
         with table.locked():
             head = table.head()
             assert head.schema is not None

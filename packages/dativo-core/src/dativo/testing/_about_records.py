@@ -32,7 +32,7 @@ _CHECKPOINT = Checkpoint(
     version=3,
 )
 _FINGERPRINT = {"source": 'shop "ä"', "query": "select '%s' -- \\", "empty": ""}
-_ROUNDS = 10
+_ROUNDS = 12
 _SEED = 20261123
 _SHOWN = 200
 

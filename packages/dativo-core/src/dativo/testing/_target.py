@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from dativo.contract import (
     Role,
     Staged,
     WriteMode,
+    WriteRequest,
 )
 from dativo.engine._arrow import LazyReader, Tap, lazy
 from dativo.errors import DataNotFoundError, DativoError, ResourceNotFoundError
@@ -39,6 +39,7 @@ __all__ = [
     "contents",
     "difference",
     "orders",
+    "read_all",
     "refusal",
     "target_of",
     "targets",
@@ -92,14 +93,16 @@ class Target:
 
     @contextlib.contextmanager
     def run(self, *, fence: int = 1, run_id: str | None = None) -> Iterator[Run]:
-        """Open a session of a run; like the engine, abort it when something is raised."""
-        run_id = run_id or uuid.uuid4().hex
-        with (
-            self.bench(fence=fence, run_id=run_id) as bench,
-            bench.write(**self._about) as session,
-        ):
+        """Open a session of a run of its own."""
+        with self.bench(fence=fence, run_id=run_id) as bench, self.on(bench) as run:
+            yield run
+
+    @contextlib.contextmanager
+    def on(self, bench: Bench) -> Iterator[Run]:
+        """Open a session of the run of *bench*; like the engine, abort it if something raises."""
+        with bench.write(**self._about) as session:
             try:
-                yield Run(self, bench, session, fence, run_id)
+                yield Run(self, bench, session)
             except BaseException:
                 with contextlib.suppress(DativoError):
                     session.abort()
@@ -132,13 +135,15 @@ class Target:
                 "the writer has no read_back hook, so nobody can see here what it publishes; "
                 "implement read_back"
             )
-        request = bench.write_request(**self._about)
+        context = bench.context(stream=self.stream)
         try:
-            return lazy(
-                connector.read_back(bench.side.config, request, bench.context(stream=self.stream))
-            )
+            return lazy(connector.read_back(bench.side.config, self.request(bench), context))
         except (DataNotFoundError, ResourceNotFoundError):
             return None
+
+    def request(self, bench: Bench) -> WriteRequest:
+        """Return what a job asks the writer for."""
+        return bench.write_request(**self._about)
 
     def last_commit(self, *, fence: int = 1) -> CommitRecord | None:
         """Return what a session of its own says is published last."""
@@ -163,8 +168,6 @@ class Run:
     target: Target
     bench: Bench
     session: GuardedSession
-    fence: int
-    run_id: str
 
     def stage(self, data: Any, *, op: Operation = Operation.UPSERT, sequence: int = 0) -> Staged:
         """Stage *data* as the engine does; an error of its reader comes through as it is."""
@@ -180,13 +183,14 @@ class Run:
 
     def identity(self, epoch: int, **changes: Any) -> Commit:
         """Return the identity of a commit of this run."""
+        run = self.bench.control
         known: dict[str, Any] = {
-            "job_id": self.target.job,
+            "job_id": run.job,
             "stream": self.target.stream,
             "epoch": epoch,
-            "commit_id": f"{self.run_id}-{epoch}",
-            "run_id": self.run_id,
-            "fence": self.fence,
+            "commit_id": f"{run.run_id}-{epoch}",
+            "run_id": run.run_id,
+            "fence": run.fence,
             "mode": self.target.mode,
             "checkpoint": Checkpoint({"epoch": epoch}),
             "fingerprint": {"source": "kit", "write_mode": self.target.mode.value},

@@ -14,7 +14,37 @@ __all__ = ["Watcher", "is_system_call", "watching"]
 T = TypeVar("T")
 
 _SYSTEM = frozenset(
-    {"posix", "_io", "io", "_socket", "socket", "_ssl", "ssl", "fcntl", "_sqlite3", "sqlite3"}
+    ["posix", "_io", "io", "_socket", "socket", "_ssl", "ssl", "fcntl", "_sqlite3", "sqlite3"]
+)
+_HARMLESS = frozenset(
+    [
+        "access",
+        "fileno",
+        "fspath",
+        "fstat",
+        "fsync",
+        "get_inheritable",
+        "getcwd",
+        "getpid",
+        "isatty",
+        "listdir",
+        "lseek",
+        "lstat",
+        "read",
+        "readable",
+        "readall",
+        "readinto",
+        "readline",
+        "scandir",
+        "seek",
+        "seekable",
+        "stat",
+        "strerror",
+        "tell",
+        "umask",
+        "urandom",
+        "writable",
+    ]
 )
 _GLANCE_SECONDS = 2.0
 _GLANCES = 150
@@ -102,4 +132,4 @@ def watching(look: Callable[[], T]) -> Iterator[Watcher[T]]:
 def is_system_call(called: Any) -> bool:
     """Whether the function *called*, written in C, is one that may change what others see."""
     module = called.__module__ or type(called.__self__).__module__
-    return module in _SYSTEM
+    return module in _SYSTEM and called.__name__.strip("_") not in _HARMLESS

@@ -23,7 +23,7 @@ from dativo.testing._watching import is_system_call
 
 __all__ = ["die", "last_record", "parts_of", "peak"]
 
-EPOCHS = 3
+EPOCHS = 2
 _PARTS = 2
 _ROWS = 12
 _KIB = 1024
@@ -50,9 +50,9 @@ def die(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Publish epochs again and again, each time in a fork that is killed at another moment.
 
     Each round writes a stream of its own and yields its name, how many receipts there were and how
-    the fork ended. The first round is not killed; it says how long one takes and of how
-    many calls of the operating system it consists. Half of the others die just before or just
-    after such a call, the other half at any time.
+    the fork ended. The first round is not killed; it says how long one takes and of how many calls
+    of the operating system it consists. Of the others every third one dies at a random time, and
+    the rest just before or just after such a call, spread over all of them.
     """
     target = _target(request["target"])
     source = random.Random(request["seed"])  # noqa: S311 - no secret depends on it
@@ -61,9 +61,12 @@ def die(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if whole["ended"] != 0:
         return
     for number in range(1, request["rounds"] + 1):
-        moment: dict[str, Any] = {"die_at": source.randint(1, max(1, whole["steps"]))}
-        if number % 2 == 0 or not whole["steps"]:
+        moment: dict[str, Any]
+        if number % 3 == 0 or not whole["steps"]:
             moment = {"die_after": source.uniform(0, 0.95) * whole["seconds"]}
+        else:
+            share = (number - source.random()) / request["rounds"]
+            moment = {"die_at": max(1, round(share * whole["steps"]))}
         yield _forked(target.having(stream=f"{target.stream}_{number}"), **moment) | moment
 
 
