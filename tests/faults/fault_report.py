@@ -65,15 +65,20 @@ def table(summaries: Sequence[Summary]) -> str:
     return "\n".join((text[0], rule, *text[1:]))
 
 
-def page(summaries: Sequence[Summary], *, full: bool, seed: int, minutes: float) -> None:
+def page(
+    summaries: Sequence[Summary], *, full: bool, seed: int, minutes: float, known: int
+) -> None:
     """Put the table, and what it was measured with, into ``docs/faults.md``."""
     text = _PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)
     kind = "all demanded cases" if full else "a sample"
+    duration = f"in {minutes:.0f} minutes"
+    if known:
+        duration = f"in several parts, the last of which found {known} of them in the journal"
     told = (
-        f"Run on {time.strftime('%Y-%m-%d', time.gmtime())} with seed {seed}: {kind} in "
-        f"{minutes:.0f} minutes, with {_versions()}, on {platform.system()} "
+        f"Run on {time.strftime('%Y-%m-%d', time.gmtime())} with seed {seed}: {kind} "
+        f"{duration}, with {_versions()}, on {platform.system()} "
         f"({platform.machine()}).\n"
     )
     _PAGE.write_text(

@@ -69,7 +69,8 @@ def main() -> int:
     _say(fault_report.table(summaries))
     minutes = (time.monotonic() - started) / 60
     if asked.write:
-        fault_report.page(summaries, full=asked.full, seed=seed, minutes=minutes)
+        reused = sum((row.name, number) in known for row, number in cases)
+        fault_report.page(summaries, full=asked.full, seed=seed, minutes=minutes, known=reused)
     proven = fault_report.is_proven(summaries)
     _say(f"seed {seed}, {minutes:.1f} minutes: {'proven' if proven else 'NOT proven'}")
     return 0 if proven else 1
