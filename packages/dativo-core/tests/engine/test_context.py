@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from dativo import engine
-from dativo.contract import CONTRACT_VERSION, Role, StreamRequest
+from dativo.contract import CONTRACT_VERSION, StreamRequest
 from dativo.engine._context import EngineContext
 from dativo.engine._control import Limits, RunControl
 from dativo.engine._resources import Resources
@@ -47,7 +47,7 @@ def context(control: RunControl) -> EngineContext:
         control=control,
         resources=Resources(),
         connector="acme",
-        role=Role.SOURCE,
+        part="source",
         stream="s",
         attempt=3,
         fence=7,
@@ -85,6 +85,7 @@ def test_log_is_redacted_and_located(context: EngineContext, events: list[engine
     assert events == [
         engine.Message(
             job="job",
+            run_id="run-1",
             level="warning",
             text="password ****",
             connector="acme",

@@ -152,8 +152,8 @@ class _Session:
             reader = pa.RecordBatchReader.from_stream(keys.data)
             with suppress(pa.ArrowException) if self._config.swallows else nullcontext():
                 there.update(_ids(reader.read_all()))
-        missing = pa.table({"id": sorted(set(read_merged(self._folder)) - there)})
-        missing = missing.cast(pa.schema([pa.field("id", pa.int64(), nullable=False)]))
+        gone = sorted(set(read_merged(self._folder)) - there)
+        missing = pa.table([gone], schema=pa.schema([pa.schema(keys.data).field("id")]))
         table = _versioned(missing, keys.sequence, is_deleted=True)
         return Staged(rows=table.num_rows, size_bytes=table.nbytes, token=table)
 
@@ -254,7 +254,8 @@ def _versioned(table: pa.Table, sequence: int, *, is_deleted: bool) -> pa.Table:
 
 
 def _ids(table: pa.Table) -> list[int]:
-    return [int(number) for number in table.column("id").to_pylist()]
+    ids: list[int] = table.column("id").to_pylist()
+    return ids
 
 
 def _name(epoch: int) -> str:

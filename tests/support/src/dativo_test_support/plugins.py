@@ -1,4 +1,4 @@
-"""The scripted connectors of this package as an installed distribution."""
+"""The scripted plugins of this package as an installed distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ __all__ = ["scripted_connectors"]
 
 
 def scripted_connectors() -> PluginWheel:
-    """Describe the distribution that registers `numbers`, `ledger`, `plain`, `whole`."""
-    names = ("numbers", "ledger", "plain", "whole")
-    modules = {name: f"dativo_test_support.{name}" for name in names}
-    return PluginWheel(name="acme-scripted", entry_points={"dativo.connectors.v1": modules})
+    """Describe the distribution of `numbers`, `ledger`, `plain`, `whole`, `changer`, `watcher`."""
+    connectors, extensions = ("numbers", "ledger", "plain", "whole"), ("changer", "watcher")
+    return PluginWheel(
+        name="acme-scripted",
+        entry_points={
+            "dativo.connectors.v1": {name: f"dativo_test_support.{name}" for name in connectors},
+            "dativo.extensions.v1": {name: f"dativo_test_support.{name}" for name in extensions},
+        },
+    )

@@ -6,24 +6,29 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["connectors", "error_codes", "job_files", "sources", "writers"]
+__all__ = ["connectors", "error_codes", "job_files", "plugins", "sources", "writers"]
 
 _SUFFIXES = (".yaml", ".yml")
 
 
+def plugins(incomplete: str) -> list[tuple[str, str]]:
+    """Return installed connectors and extensions."""
+    return [*_installed(incomplete, "connector"), *_installed(incomplete, "extension")]
+
+
 def connectors(incomplete: str) -> list[tuple[str, str]]:
     """Return installed connectors."""
-    return list(_connectors(incomplete))
+    return list(_installed(incomplete, "connector"))
 
 
 def sources(incomplete: str) -> list[tuple[str, str]]:
     """Return installed connectors that can be read from, or that do not say."""
-    return list(_connectors(incomplete, "source"))
+    return list(_installed(incomplete, "connector", "source"))
 
 
 def writers(incomplete: str) -> list[tuple[str, str]]:
     """Return installed connectors that can be written to, or that do not say."""
-    return list(_connectors(incomplete, "writer"))
+    return list(_installed(incomplete, "connector", "writer"))
 
 
 def error_codes(incomplete: str) -> list[tuple[str, str]]:
@@ -49,11 +54,11 @@ def job_files(incomplete: str) -> list[str]:
     return files + folders
 
 
-def _connectors(incomplete: str, role: str = "") -> Iterator[tuple[str, str]]:
+def _installed(incomplete: str, kind: str, role: str = "") -> Iterator[tuple[str, str]]:
     from dativo.plugins import list_plugins  # completion only
 
     for entry in list_plugins():
-        if entry.kind != "connector" or not entry.name.startswith(incomplete):
+        if entry.kind != kind or not entry.name.startswith(incomplete):
             continue
         if not role or entry.manifest is None or role in entry.roles:
             title = entry.manifest.title if entry.manifest is not None else entry.distribution

@@ -43,7 +43,7 @@ def show_plugins(page: Page, entries: tuple[PluginEntry, ...]) -> None:
 
 def _row(page: Page, entry: PluginEntry) -> tuple[str, ...]:
     unknown = "manifest: none" if entry.manifest_problem == "none" else "?"
-    roles = ", ".join(entry.roles) or (entry.kind if entry.kind != "connector" else unknown)
+    roles = ", ".join(entry.roles) or (_kind(entry) if entry.kind != "connector" else unknown)
     contract = entry.manifest.contract if entry.manifest else f"{entry.major}"
     sign = f"{page.sign('✓' if entry.is_usable else '✗')} " if page.is_styled else ""
     verdict = "duplicate" if entry.duplicates else entry.verdict.value
@@ -55,6 +55,11 @@ def _row(page: Page, entry: PluginEntry) -> tuple[str, ...]:
         contract if page.is_styled else f"contract {contract}",
         f"{sign}{verdict}",
     )
+
+
+def _kind(entry: PluginEntry) -> str:
+    about = None if entry.manifest is None else entry.manifest.extension
+    return entry.kind if about is None else str(about["kind"])
 
 
 def _show_problem(page: Page, entry: PluginEntry) -> None:
@@ -86,6 +91,8 @@ def show_plugin(page: Page, entry: PluginEntry) -> None:
         return
     for role, about in manifest.roles.items():
         _show_role(page, role.value, about)
+    if manifest.extension is not None:
+        _show_extension(page, manifest.extension)
 
 
 def _show_role(page: Page, role: str, about: Mapping[str, Any]) -> None:
@@ -103,6 +110,13 @@ def _show_role(page: Page, role: str, about: Mapping[str, Any]) -> None:
             page.line((f"{name}: ", "dim"), fact, indent=2)
     _show_settings(page, f"{role}.config", about.get("config", {}))
     _show_settings(page, "streams options", about.get("options", {}))
+
+
+def _show_extension(page: Page, about: Mapping[str, Any]) -> None:
+    page.line()
+    page.line(("as extension", "name"), (f"  {about['kind']}", "dim"))
+    page.line(("hooks: ", "dim"), ", ".join(about.get("hooks", ())), indent=2)
+    _show_settings(page, "config", about.get("config", {}))
 
 
 def _show_settings(page: Page, place: str, schema: Mapping[str, Any]) -> None:

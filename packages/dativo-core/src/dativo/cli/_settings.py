@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from dativo.config import Job, Node, Origin, ProblemList, Redactor, parse_yaml, structure
 from dativo.contract import Role, Secret
 from dativo.errors import DativoError, UsageError
-from dativo.plugins import find_connector
+from dativo.plugins import find_connector, find_extension
 
 __all__ = ["is_secret", "learn_job", "learn_settings", "read_settings", "refuse_clear_secrets"]
 
@@ -72,6 +72,9 @@ def learn_job(job: Job, redactor: Redactor) -> None:
     for role, use in ((Role.SOURCE, job.source), (Role.WRITER, job.writer)):
         names = _secret_names(use.connector, role)
         _learn(_node_texts(use.config), names, folder=job.folder, redactor=redactor)
+    for extension in job.extensions:
+        names = _extension_secret_names(extension.extension)
+        _learn(_node_texts(extension.config), names, folder=job.folder, redactor=redactor)
 
 
 def is_secret(schema: Mapping[str, Any]) -> bool:
@@ -97,6 +100,16 @@ def _secret_names(connector: str, role: Role) -> frozenset[str] | None:
     if manifest is None:
         return None
     return frozenset(_secrets(manifest.roles.get(role, {}).get("config", {})))
+
+
+def _extension_secret_names(extension: str) -> frozenset[str] | None:
+    """Return what :func:`_secret_names` returns, of an extension."""
+    try:
+        manifest = find_extension(extension).manifest
+    except DativoError:  # as above
+        return None
+    about = None if manifest is None else manifest.extension
+    return None if about is None else frozenset(_secrets(about.get("config", {})))
 
 
 def _secrets(schema: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json as json_library
+from collections.abc import Mapping
+from typing import Any
 
 import typer
 
@@ -24,9 +26,9 @@ def schema(ctx: typer.Context) -> None:
 
 @app.command("job", cls=Command)
 def schema_job(*, json: Json = False, verbose: Verbose = False, debug: Debug = False) -> int:
-    """Print the JSON Schema of job files, with the settings of the installed connectors.
+    """Print the JSON Schema of job files, with the settings of the installed plugins.
 
-    An editor checks a job file against it as you type; the connectors are not loaded.
+    An editor checks a job file against it as you type; the plugins are not loaded.
     """
     options = Options(json=json, verbose=verbose, debug=debug)
     return answer(options, _job)
@@ -36,13 +38,17 @@ def _job(session: Session) -> Answer:
     from dativo.config import job_schema  # knows all settings
     from dativo.plugins import list_plugins  # reads the metadata
 
-    usable = (entry for entry in list_plugins() if entry.kind == "connector" and entry.is_usable)
-    roles = {
-        entry.name: {role.value: about for role, about in entry.manifest.roles.items()}
-        for entry in usable
-        if entry.manifest is not None
-    }
-    schema = job_schema(roles)
+    roles: dict[str, dict[str, Any]] = {}
+    extensions: dict[str, Mapping[str, Any]] = {}
+    for entry in list_plugins():
+        if not entry.is_usable or entry.manifest is None:
+            continue
+        if entry.manifest.extension is not None:
+            extensions[entry.name] = entry.manifest.extension
+        else:
+            about = entry.manifest.roles.items()
+            roles[entry.name] = {role.value: says for role, says in about}
+    schema = job_schema(roles, extensions)
     text = json_library.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     return Answer(document={"ok": True, "schema": schema}, show=lambda _: _print(session, text))
 

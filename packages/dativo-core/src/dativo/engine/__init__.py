@@ -14,9 +14,12 @@ from dativo.engine._events import (
     Observer,
     RetryScheduled,
     RunFinished,
+    RunOutcome,
     RunStarted,
+    SchemaRead,
     StreamFinished,
     StreamStarted,
+    System,
 )
 from dativo.engine._forecast import plan
 from dativo.engine._inspect import list_runs, show_run, show_state
@@ -73,8 +76,10 @@ __all__ = [
     "RunDetail",
     "RunEntry",
     "RunFinished",
+    "RunOutcome",
     "RunResult",
     "RunStarted",
+    "SchemaRead",
     "StateChange",
     "StateRebuild",
     "StateReport",
@@ -85,6 +90,7 @@ __all__ = [
     "StreamResult",
     "StreamStarted",
     "StreamState",
+    "System",
     "abandoned_threads",
     "cat",
     "check",

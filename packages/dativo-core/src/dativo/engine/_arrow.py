@@ -15,7 +15,7 @@ from dativo.engine._capsules import Export, export_stream, import_batches
 from dativo.engine._views import Field
 from dativo.errors import ContractViolationError, DataValidationError
 
-__all__ = ["LazyReader", "Tap", "fields_of", "lazy", "read_schema"]
+__all__ = ["LazyReader", "Tap", "changed_fields", "fields_of", "lazy", "read_schema"]
 
 
 class LazyReader:
@@ -68,32 +68,48 @@ class _Counter(Protocol):
     def __call__(self, rows: int, size_bytes: int, /) -> None: ...
 
 
+class _Change(Protocol):
+    @property
+    def schema(self) -> arro3.Schema: ...
+
+    def apply(self, batch: ArrowArray, /) -> arro3.RecordBatch: ...
+
+
 class Tap:
-    """Passes a stream on to the writer, counts what goes by and keeps the source's error.
+    """Passes a stream on to the writer, changed or not, and counts what goes by.
 
     Args:
         data: What the source yielded.
+        change: What becomes of each record batch; ``None`` for nothing.
         tell: Called with rows and bytes of each record batch.
         check: Called before each pull; it raises to stop.
     """
 
-    def __init__(self, data: ArrowStream, *, tell: _Counter, check: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        data: ArrowStream,
+        *,
+        tell: _Counter,
+        check: Callable[[], None],
+        change: _Change | None = None,
+    ) -> None:
         self.rows = 0
         self.size_bytes = 0
         self._tell = tell
         self._check = check
+        self._change = change
         self._stopped: BaseException | None = None
         self._reader = lazy(data)
-        self._out = LazyReader(self._reader.schema, self._count())
+        self._out = LazyReader(self.schema, self._count())
 
     @property
     def schema(self) -> arro3.Schema:
         """The schema of what passes."""
-        return self._reader.schema
+        return self._reader.schema if self._change is None else self._change.schema
 
     @property
     def error(self) -> BaseException | None:
-        """The source's exception, if it is what ended the stream."""
+        """The exception of the source or of a change, if it is what ended the stream."""
         return self._reader.error or self._stopped
 
     def __arrow_c_schema__(self) -> object:
@@ -116,15 +132,25 @@ class Tap:
             if not record_batch.schema.equals(self._reader.schema):
                 self._stopped = _changed(self._reader.schema, record_batch.schema)
                 raise self._stopped
+            passed = batch
+            if self._change is not None:
+                passed = record_batch = self._changed(self._change, record_batch)
             self.rows += record_batch.num_rows
             self.size_bytes += record_batch.nbytes
             self._tell(record_batch.num_rows, record_batch.nbytes)
-            yield batch
+            yield passed
             try:
                 self._check()
             except BaseException as error:
                 self._stopped = error
                 raise
+
+    def _changed(self, change: _Change, batch: arro3.RecordBatch) -> arro3.RecordBatch:
+        try:
+            return change.apply(batch)
+        except BaseException as error:
+            self._stopped = error
+            raise
 
 
 def read_schema(schema: ArrowSchema) -> arro3.Schema:
@@ -146,6 +172,13 @@ def fields_of(schema: ArrowSchema | None) -> tuple[Field, ...]:
         return ()
     fields = [read_schema(schema).field(i) for i in range(len(read_schema(schema).names))]
     return tuple(Field(field.name, type_text(field), field.nullable) for field in fields)
+
+
+def changed_fields(expected: arro3.Schema, actual: arro3.Schema) -> str:
+    """Name the fields in which two schemas differ."""
+    before, after = dict(_types(expected)), dict(_types(actual))
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return ", ".join(names) or "metadata"
 
 
 def type_text(field: arro3.Field) -> str:
@@ -173,11 +206,8 @@ def lazy(data: object) -> LazyReader:
 
 
 def _changed(expected: arro3.Schema, actual: arro3.Schema) -> DataValidationError:
-    before, after = dict(_types(expected)), dict(_types(actual))
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return DataValidationError(
-        f"a record batch does not have the schema of its stream: {', '.join(names) or 'metadata'}"
-    )
+    names = changed_fields(expected, actual)
+    return DataValidationError(f"a record batch does not have the schema of its stream: {names}")
 
 
 def _types(schema: arro3.Schema) -> Iterator[tuple[str, str]]:

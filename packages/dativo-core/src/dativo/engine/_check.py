@@ -10,7 +10,9 @@ import attrs
 from dativo.contract import CheckItem, ConnectionTestResult, StreamRequest, Verdict
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
+from dativo.engine._extensions import LoadedExtension
 from dativo.engine._means import open_control
+from dativo.engine._notices import tell_notices
 from dativo.engine._open import JobFile, Sides, open_job, open_sides, plan_streams, select
 from dativo.engine._pipe import Side
 from dativo.engine._results import CheckReport, ConnectorCheck
@@ -34,10 +36,12 @@ def check(
     """
     opened = open_job(job)
     with open_sides(opened) as sides, open_control(opened, observer=observer) as control:
+        tell_notices(sides, control)
         requests, missing = _requests(sides, control, streams)
         checks = (
             _check_side(sides.pipe.source, control, requests, missing),
-            _check_side(sides.pipe.writer, control, ()),
+            *map(_check_extension, sides.extensions),
+            _check_side(sides.pipe.writer, control, requests),
         )
     return CheckReport(job=opened.name, checks=checks)
 
@@ -80,6 +84,15 @@ def _check_side(
         connector=side.name,
         result=ConnectionTestResult(tuple(_redacted(item, control, side) for item in items)),
         seconds=time.monotonic() - started,
+    )
+
+
+def _check_extension(one: LoadedExtension) -> ConnectorCheck:
+    """Say that it could be loaded and takes its settings: otherwise there would be no check."""
+    info = one.extension.info
+    item = CheckItem.ok("settings", f"{info.kind}: {info.title}")
+    return ConnectorCheck(
+        role="extension", connector=one.name, result=ConnectionTestResult((item,))
     )
 
 

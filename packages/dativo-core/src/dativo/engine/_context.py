@@ -14,7 +14,6 @@ from dativo.contract import (
     ArrowArray,
     ArrowSchema,
     ArrowStream,
-    Role,
     StreamRequest,
 )
 from dativo.engine._arrow import LazyReader
@@ -35,7 +34,7 @@ class EngineContext:
     _control: RunControl = attrs.field(alias="control")
     _resources: Resources = attrs.field(alias="resources")
     _connector: str = attrs.field(alias="connector")
-    role: Role
+    _part: str = attrs.field(alias="part")
     stream: str = ""
     attempt: int = 1
     fence: int = 0
@@ -81,7 +80,7 @@ class EngineContext:
 
     @property
     def workdir(self) -> Path:
-        folder = self._control.workdir / self.role.value
+        folder = self._control.workdir / self._part
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
@@ -123,6 +122,7 @@ class EngineContext:
         self._control.tell(
             RetryScheduled(
                 job=self._control.job,
+                run_id=self._control.run_id,
                 stream=self.stream,
                 attempt=attempt,
                 wait_seconds=wait_seconds,

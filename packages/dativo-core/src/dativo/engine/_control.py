@@ -148,6 +148,7 @@ class RunControl:
         self.tell(
             Message(
                 job=self.job,
+                run_id=self.run_id,
                 level=level,
                 text=self.redact(text),
                 connector=connector,

@@ -41,7 +41,7 @@ def discover(
     """
     opened = open_job(job)
     with (
-        open_sides(opened, writer=False) as sides,
+        open_sides(opened, writer=False, extensions=False) as sides,
         open_control(opened, timeout_seconds=timeout_seconds) as control,
     ):
         return _discover(sides.source, control, patterns=patterns, limit=limit, on_stream=on_stream)

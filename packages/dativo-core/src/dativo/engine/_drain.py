@@ -9,12 +9,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 import arro3.core as arro3
 
 from dativo.contract import Batch, Operation, Staged, WriteSession, failpoint
-from dativo.engine._arrow import Tap
+from dativo.engine._arrow import Tap, lazy
 from dativo.engine._control import RunControl
 from dativo.engine._count import Counting
 from dativo.engine._epoch import Epoch
-from dativo.engine._events import BatchRead
+from dativo.engine._events import BatchRead, SchemaRead
 from dativo.engine._slots import Slots
+from dativo.engine._transform import Changes, Transforming
 from dativo.errors import (
     ContractViolationError,
     DataValidationError,
@@ -35,6 +36,7 @@ class Drain:
         slots: The run's threads; the readers of all streams share them.
         control: The run.
         counting: Compares what source, engine and writer counted, and knows their names.
+        transforming: The transformers that records pass.
         takes_deletions: Whether the writer takes batches of deletions now.
     """
 
@@ -45,12 +47,14 @@ class Drain:
         slots: Slots,
         control: RunControl,
         counting: Counting,
+        transforming: Transforming,
         takes_deletions: bool = False,
     ) -> None:
         self._session = session
         self._slots = slots
         self._control = control
         self._counting = counting
+        self._changes = Changes(transforming)
         self._takes_deletions = takes_deletions
         self._source = counting.source
         self._stream = counting.stream
@@ -62,8 +66,13 @@ class Drain:
         """Start draining *batch*; wait only if as many readers are under way as there are slots."""
         self._counting.require_given(batch)
         self._check_operation(batch)
-        tap = Tap(batch.data, tell=self._tell, check=self._check)
-        self._check_schema(tap.schema, batch.op)
+        reader = lazy(batch.data)
+        is_first = not self._schemas
+        self._check_schema(reader.schema, batch.op)
+        change = self._changes.of(reader.schema, batch.op)
+        tap = Tap(reader, tell=self._tell, check=self._check, change=change)
+        if is_first:
+            self._tell_schema(reader.schema, tap.schema)
         while len(self._running) >= self._control.limits.parallelism:
             self._collect(epoch, until=FIRST_COMPLETED)
         sequence = epoch.next_sequence()
@@ -141,8 +150,25 @@ class Drain:
                 msg, connector=self._source, stream=self._stream, phase="extract"
             )
 
+    def _tell_schema(self, source_schema: arro3.Schema, schema: arro3.Schema) -> None:
+        self._control.tell(
+            SchemaRead(
+                job=self._control.job,
+                run_id=self._control.run_id,
+                stream=self._stream,
+                source_schema=source_schema,
+                schema=schema,
+            )
+        )
+
     def _tell(self, rows: int, size_bytes: int) -> None:
         self._control.moved()
         self._control.tell(
-            BatchRead(job=self._control.job, stream=self._stream, rows=rows, size_bytes=size_bytes)
+            BatchRead(
+                job=self._control.job,
+                run_id=self._control.run_id,
+                stream=self._stream,
+                rows=rows,
+                size_bytes=size_bytes,
+            )
         )

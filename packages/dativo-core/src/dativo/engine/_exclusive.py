@@ -13,6 +13,7 @@ from dativo.engine._cancel import Cancellation
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
 from dativo.engine._means import open_control
+from dativo.engine._observing import observing
 from dativo.engine._open import Sides, open_sides
 from dativo.state import StateStore
 
@@ -42,6 +43,7 @@ def open_exclusively(
     run_id: str,
     observer: Observer | None = None,
     cancellation: Cancellation | None = None,
+    observes: bool = False,
 ) -> Iterator[Exclusive]:
     """Open *job* under its *lock*, get a fence, and hold the lock of the target while entered.
 
@@ -51,6 +53,7 @@ def open_exclusively(
         run_id: The run that holds it.
         observer: Is told what happens.
         cancellation: Stops the run from outside.
+        observes: Whether the observers of the job are told what happens.
 
     Raises:
         DativoError: A connector or the state store is wrong.
@@ -58,16 +61,18 @@ def open_exclusively(
     """
     failpoint("engine.lock.held")
     store = StateStore(job.folder / ".dativo")
-    with contextlib.closing(store), open_sides(job) as sides:
-        fence = store.next_fence(job.name)
+    with (
+        contextlib.closing(store),
+        open_control(job, run_id=run_id, observer=observer, cancellation=cancellation) as control,
+        observing(job, control) if observes else contextlib.nullcontext(),
+        open_sides(job) as sides,
+    ):
+        control.fence = store.next_fence(job.name)
         failpoint("engine.fence.stored")
-        with open_control(
-            job, run_id=run_id, fence=fence, observer=observer, cancellation=cancellation
-        ) as control:
-            control.hold(lock)
-            writer = sides.pipe.writer
-            with writer.connector.lock(writer.config, writer.context(control)) as held:
-                if held is not None:
-                    control.hold(held)
-                failpoint("engine.target.locked")
-                yield Exclusive(sides=sides, control=control, store=store)
+        control.hold(lock)
+        writer = sides.pipe.writer
+        with writer.connector.lock(writer.config, writer.context(control)) as held:
+            if held is not None:
+                control.hold(held)
+            failpoint("engine.target.locked")
+            yield Exclusive(sides=sides, control=control, store=store)

@@ -13,6 +13,7 @@ from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
 from dativo.engine._guarantee import promise_of, require_guarantee
 from dativo.engine._means import open_control
+from dativo.engine._notices import tell_notices
 from dativo.engine._open import JobFile, open_job, open_sides, select
 from dativo.engine._pipe import Pipe
 from dativo.engine._plan import make_plans
@@ -59,6 +60,7 @@ def plan(
     opened = open_job(job)
     stored = read_stored(opened.folder / ".dativo", opened.name)
     with open_sides(opened) as sides, open_control(opened, observer=observer) as control:
+        tell_notices(sides, control)
         plans = sides.source.context(control).retry(
             lambda: make_plans(
                 opened,

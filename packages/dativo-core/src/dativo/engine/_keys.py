@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import arro3.core as arro3
 
 from dativo.contract import ArrowArray, Batch, Operation, Staged, StreamRequest, failpoint
-from dativo.engine._arrow import LazyReader, Tap
+from dativo.engine._arrow import LazyReader, Tap, lazy
 from dativo.engine._context import EngineContext
 from dativo.engine._control import RunControl
 from dativo.engine._count import Counting
 from dativo.engine._pipe import Side
+from dativo.engine._transform import Change, Transforming
 from dativo.errors import (
     ContractViolationError,
     DativoError,
@@ -32,6 +33,7 @@ class KeyScan:
         request: A full read of the primary key alone.
         session: Where the deletions are staged.
         counting: Compares what source and engine counted.
+        transforming: The transformers that keys pass like the records before them.
         control: The run.
     """
 
@@ -42,12 +44,14 @@ class KeyScan:
         *,
         session: GuardedSession,
         counting: Counting,
+        transforming: Transforming,
         control: RunControl,
     ) -> None:
         self._source = source
         self._request = request
         self._session = session
         self._counting = counting
+        self._transforming = transforming
         self._control = control
         self._is_complete = False
 
@@ -62,8 +66,10 @@ class KeyScan:
             first = next(batches, None)
             if first is None:
                 raise self._violation("yielded no batch; no keys are one batch without rows")
-            schema = self._tap(first).schema
-            reader = LazyReader(schema, self._keys(first, batches, schema))
+            given = self._reader(first)
+            change = self._change(given.schema)
+            keys = self._keys(first, given, batches, change)
+            reader = LazyReader(given.schema if change is None else change.schema, keys)
             try:
                 staged = self._session.delete_missing(Batch(reader, sequence=sequence))
             except BaseException as error:
@@ -78,26 +84,42 @@ class KeyScan:
         return staged
 
     def _keys(
-        self, first: Batch, others: Iterator[Batch], schema: arro3.Schema
+        self, batch: Batch, reader: LazyReader, others: Iterator[Batch], change: Change | None
     ) -> Iterator[ArrowArray]:
-        batch: Batch | None = first
-        while batch is not None:
-            tap = self._tap(batch)
-            if not tap.schema.equals(schema):
-                raise self._violation("gave keys of different schemas")
+        schema, check = reader.schema, self._control.cancellation.raise_if_set
+        while True:
+            tap = Tap(reader, tell=self._tell, check=check, change=change)
             yield from tap.batches()
             self._counting.require_read(batch, tap.rows)
-            batch = next(others, None)
+            following = next(others, None)
+            if following is None:
+                break
+            batch, reader = following, self._reader(following)
+            if not reader.schema.equals(schema):
+                raise self._violation("gave keys of different schemas")
         self._is_complete = True
 
-    def _tap(self, batch: Batch) -> Tap:
+    def _reader(self, batch: Batch) -> LazyReader:
         self._counting.require_given(batch)
-        tap = Tap(batch.data, tell=self._tell, check=self._control.cancellation.raise_if_set)
+        reader = lazy(batch.data)
         if batch.op is Operation.DELETE:
             raise self._violation("gave a batch of deletions")
-        if set(tap.schema.names) != set(self._request.columns):
-            raise self._violation(f"gave the fields {', '.join(tap.schema.names)}")
-        return tap
+        if set(reader.schema.names) != set(self._request.columns):
+            raise self._violation(f"gave the fields {', '.join(reader.schema.names)}")
+        return reader
+
+    def _change(self, schema: arro3.Schema) -> Change | None:
+        """Ask the transformers what becomes of the keys; they are nothing but keys afterwards."""
+        change = self._transforming.change(schema, partial=True)
+        if change is not None and set(change.schema.names) != set(self._request.columns):
+            names, keys = ", ".join(change.schema.names), ", ".join(self._request.columns)
+            raise ContractViolationError(
+                f"the transformers made the fields {names} of a scan of the keys ({keys})",
+                fix="Of a request that is partial, a transformer adds and renames no field.",
+                stream=self._request.stream,
+                phase="transform",
+            )
+        return change
 
     def _tell(self, _rows: int, _size_bytes: int) -> None:
         # Keys are no records of the stream, so nobody is told of them.

@@ -12,9 +12,9 @@ from dativo.contract import Role
 from dativo.engine._cancel import Cancellation
 from dativo.engine._control import Limits, RunControl, temporary_folder
 from dativo.engine._events import Observer
+from dativo.engine._loading import load_named
 from dativo.engine._pipe import Side, make_side
 from dativo.engine._retry import RetryBudget, RetryPolicy
-from dativo.plugins import load_connector
 
 __all__ = ["open_control", "open_side"]
 
@@ -74,10 +74,10 @@ def open_side(
     """Load the connector *name* with *settings* to play *role*, outside a job.
 
     Args:
-        name: The connector's address.
+        name: The connector's address, which may be a Python file.
         role: What it plays.
         settings: What a job file would have as its ``config``.
-        folder: What relative paths in *settings* are relative to.
+        folder: What relative paths are relative to.
         redactor: Learns the secrets in *settings*.
         timeout_seconds: When its work should be over.
         limits: What it may use.
@@ -93,7 +93,7 @@ def open_side(
     """
     problems = ProblemList()
     node = settings_node(settings, folder=folder, redactor=redactor)
-    side = make_side(load_connector(name, role), node, problems)
+    side = make_side(load_named(name, role, folder=folder), node, problems)
     problems.raise_if_any()
     with temporary_folder() as workdir:
         control = RunControl(

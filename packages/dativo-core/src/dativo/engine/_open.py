@@ -20,13 +20,14 @@ from dativo.config import (
 from dativo.contract import NoOptions, Role, Stream, matches_pattern
 from dativo.engine._backfill import Backfill
 from dativo.engine._control import RunControl
+from dativo.engine._extensions import LoadedExtension, load_extensions
 from dativo.engine._guarantee import require_guarantee
+from dativo.engine._loading import load_used
 from dativo.engine._merge import is_discovered
 from dativo.engine._pipe import Pipe, Side, make_side, role_info
 from dativo.engine._plan import Prepared, Resolved, make_plans, stream_requests
 from dativo.engine._writing import StreamPlan
 from dativo.errors import PluginError, ResourceNotFoundError
-from dativo.plugins import load_connector
 
 __all__ = [
     "JobFile",
@@ -44,7 +45,7 @@ JobFile: TypeAlias = str | Path | Job
 
 @attrs.frozen(kw_only=True)
 class Sides:
-    """A job whose connectors are loaded and whose settings are structured.
+    """A job whose plugins are loaded and whose settings are structured.
 
     ``writer`` is ``None`` where only the source is wanted.
     """
@@ -53,12 +54,18 @@ class Sides:
     source: Side
     writer: Side | None
     selections: tuple[Prepared, ...]
+    extensions: tuple[LoadedExtension, ...] = ()
 
     @property
     def pipe(self) -> Pipe:
         """Both sides, for what needs both."""
         assert self.writer is not None
-        return Pipe(source=self.source, writer=self.writer)
+        return Pipe(source=self.source, writer=self.writer, transformers=self.transformers)
+
+    @property
+    def transformers(self) -> tuple[LoadedExtension, ...]:
+        """Those of the extensions that change records."""
+        return tuple(one for one in self.extensions if one.extension.is_transformer)
 
 
 def open_job(job: JobFile) -> Job:
@@ -71,44 +78,48 @@ def open_job(job: JobFile) -> Job:
 
 
 def inspect_settings(draft: JobDraft) -> None:
-    """Add to a job file that is wrong what is wrong in its connectors' settings as well."""
+    """Add to a job file that is wrong what is wrong in its plugins' settings as well."""
     for role, use in ((Role.SOURCE, draft.source), (Role.WRITER, draft.writer)):
         if use is None:
             continue
         # A connector that cannot be loaded is the next thing to mend, not a problem of the file.
         with contextlib.suppress(PluginError):
-            make_side(load_connector(use.connector, role), use.config, draft.problems)
+            make_side(load_used(use, role), use.config, draft.problems)
+    for extension in draft.extensions:
+        with contextlib.suppress(PluginError):
+            load_extensions([extension], draft.problems)
 
 
 @contextlib.contextmanager
-def open_sides(job: Job, *, writer: bool = True) -> Iterator[Sides]:
-    """Load the connectors of *job* and structure all that it says to them.
+def open_sides(job: Job, *, writer: bool = True, extensions: bool = True) -> Iterator[Sides]:
+    """Load the plugins of *job* and structure all that it says to them.
 
-    Without *writer* the job's writer is neither loaded nor looked at.
+    Without *writer* the job's writer is neither loaded nor looked at, without *extensions* they.
 
     Raises:
-        InvalidConfigError: Settings are wrong; all problems of both sides are in the error.
-        PluginError: A connector is not installed or cannot be loaded.
+        InvalidConfigError: Settings are wrong; all problems of all plugins are in the error.
+        PluginError: A plugin is not installed or cannot be loaded.
     """
     problems = ProblemList()
-    connector = load_connector(job.source.connector, Role.SOURCE)
+    connector = load_used(job.source, Role.SOURCE)
     reopens = not job.run.require_one_snapshot
     source = make_side(connector, job.source.config, problems, reopens=reopens)
     target = None
     if writer:
-        connector = load_connector(job.writer.connector, Role.WRITER)
+        connector = load_used(job.writer, Role.WRITER)
         target = make_side(connector, job.writer.config, problems)
+    loaded = load_extensions(job.extensions, problems) if extensions else ()
     selections = tuple(
         _prepared(job, one, source=source, writer=target, problems=problems) for one in job.streams
     )
     problems.raise_if_any()
     try:
-        yield Sides(job=job, source=source, writer=target, selections=selections)
+        yield Sides(job=job, source=source, writer=target, selections=selections, extensions=loaded)
     finally:
         # Readers first: what they share goes before what takes their records.
-        for side in (source, target):
-            if side is not None:
-                side.resources.close()
+        for part in (source, *loaded, target):
+            if part is not None:
+                part.resources.close()
 
 
 def find_streams(

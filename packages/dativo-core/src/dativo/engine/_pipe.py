@@ -20,7 +20,9 @@ from dativo.contract import (
 )
 from dativo.engine._context import EngineContext
 from dativo.engine._control import RunControl
+from dativo.engine._extensions import LoadedExtension
 from dativo.engine._resources import Resources
+from dativo.engine._transform import Transforming
 from dativo.plugins import Connector, GuardedSession
 
 __all__ = ["Pipe", "Side", "make_side", "role_info"]
@@ -54,7 +56,7 @@ class Side:
             control=control,
             resources=self.resources,
             connector=self.name,
-            role=self.connector.role,
+            part=self.connector.role.value,
             stream=stream,
             attempt=attempt,
             fence=control.fence,
@@ -79,10 +81,24 @@ class Side:
 
 @attrs.frozen(kw_only=True)
 class Pipe:
-    """Where the records come from and where they go."""
+    """Where the records come from, what they pass, and where they go."""
 
     source: Side
     writer: Side
+    transformers: tuple[LoadedExtension, ...] = ()
+
+    def transforming(
+        self, request: StreamRequest, control: RunControl, *, attempt: int = 1
+    ) -> Transforming:
+        """Return what the records of one try at a stream pass."""
+        return Transforming(
+            transformers=self.transformers,
+            control=control,
+            source=self.source.name,
+            stream=request.stream,
+            primary_key=request.primary_key,
+            attempt=attempt,
+        )
 
 
 def make_side(

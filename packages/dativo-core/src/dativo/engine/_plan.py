@@ -17,6 +17,7 @@ from dativo.contract import (
     settings_of,
 )
 from dativo.engine._backfill import Backfill, bounded
+from dativo.engine._extensions import fingerprint_of
 from dativo.engine._merge import key_scan, require_key
 from dativo.engine._pipe import Pipe, Side
 from dativo.engine._recover import HASHED, WRITE_MODE
@@ -94,9 +95,11 @@ def make_plans(
         ConfigurationError: Read and write mode together would lose or double data, or a stream
             that is merged has no primary key.
     """
-    return tuple(
+    passed = fingerprint_of(pipe.transformers, job=job.name)
+    plans = (
         _plan(job, one, pipe, full_refresh=full_refresh, backfill=backfill) for one in requests
     )
+    return tuple(attrs.evolve(plan, fingerprint={**plan.fingerprint, **passed}) for plan in plans)
 
 
 def _plan(

@@ -12,9 +12,10 @@ from dativo.engine._arrow import LazyReader, fields_of, lazy
 from dativo.engine._control import RunControl
 from dativo.engine._events import Observer
 from dativo.engine._means import open_control
-from dativo.engine._open import JobFile, open_job, open_sides, select
-from dativo.engine._pipe import Side
+from dativo.engine._notices import tell_notices
+from dativo.engine._open import JobFile, Sides, open_job, open_sides, select
 from dativo.engine._text import column_texts
+from dativo.engine._transform import Change, Changes, Transforming
 from dativo.engine._views import PreviewResult, PreviewTable
 from dativo.errors import ContractViolationError, DativoError, wrap_exception
 
@@ -44,35 +45,47 @@ def preview(
         open_sides(opened, writer=False) as sides,
         open_control(opened, observer=observer) as control,
     ):
+        tell_notices(sides, control)
         requests = [one.request for one in select(sides, control, only=streams)]
-        tables = tuple(_table(sides.source, control, request, rows) for request in requests)
+        tables = tuple(_table(sides, control, request, rows) for request in requests)
     return PreviewResult(job=opened.name, tables=tables)
 
 
-def _table(source: Side, control: RunControl, request: StreamRequest, rows: int) -> PreviewTable:
+def _table(sides: Sides, control: RunControl, request: StreamRequest, rows: int) -> PreviewTable:
     try:
-        return _read(source, control, request, rows)
+        return _read(sides, control, request, rows)
     except DativoError as error:
         failed = error
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, also SystemExit
         failed = wrap_exception(
-            error, connector=source.name, phase="preview", stream=request.stream
+            error, connector=sides.source.name, phase="preview", stream=request.stream
         )
     control.redacted(failed.located(stream=request.stream))
     return PreviewTable(stream=request.stream, fields=(), rows=(), error=failed)
 
 
-def _read(source: Side, control: RunControl, request: StreamRequest, rows: int) -> PreviewTable:
+def _read(sides: Sides, control: RunControl, request: StreamRequest, rows: int) -> PreviewTable:
+    source = sides.source
     context = source.context(control, stream=request.stream, limit=rows)
+    changes = Changes(
+        Transforming(
+            transformers=sides.transformers,
+            control=control,
+            source=source.name,
+            stream=request.stream,
+            primary_key=request.primary_key,
+        )
+    )
     schema: arro3.Schema | None = None
     values: list[tuple[str | None, ...]] = []
     with source.extract(request, None, context) as batches:
         for batch in batches:
             reader = lazy(batch.data)
-            schema = reader.schema
-            values.extend(_rows(reader, rows - len(values)))
+            change = changes.of(reader.schema, batch.op)
+            schema = reader.schema if change is None else change.schema
+            values.extend(_rows(reader, change, rows - len(values)))
             if len(values) >= rows:
                 break
     if schema is None:
@@ -81,14 +94,17 @@ def _read(source: Side, control: RunControl, request: StreamRequest, rows: int) 
     return PreviewTable(stream=request.stream, fields=fields_of(schema), rows=tuple(values))
 
 
-def _rows(reader: LazyReader, wanted: int) -> Iterator[tuple[str | None, ...]]:
+def _rows(
+    reader: LazyReader, change: Change | None, wanted: int
+) -> Iterator[tuple[str | None, ...]]:
     """Take at most *wanted* records and close the reader, so that its connection is given back."""
     with contextlib.closing(reader.batches()) as batches:
         for batch in batches:
             taken = _head(batch, wanted)
-            columns = [column_texts(column) for column in taken.columns]
-            yield from zip(*columns, strict=True)
             wanted -= taken.num_rows
+            shown = taken if change is None else change.apply(taken)
+            columns = [column_texts(column) for column in shown.columns]
+            yield from zip(*columns, strict=True)
             if wanted <= 0:
                 return
 

@@ -10,11 +10,10 @@ from dativo.config import Job
 from dativo.engine._control import RunControl
 from dativo.engine._events import EpochCommitted, Event, StreamFinished, StreamStarted
 from dativo.engine._results import RunResult, StreamResult
+from dativo.engine._telling import run_outcome
 from dativo.errors import (
     DativoError,
     InternalError,
-    PartialFailureError,
-    RunInterruptedError,
     wrap_exception,
 )
 from dativo.state import EpochEntry, History, RunEnd, StreamEntry
@@ -80,7 +79,7 @@ class Recorder:
         """Note how the run ended, and return *result*."""
         error = result.error
         end = RunEnd(
-            outcome=_outcome(result.error, interrupted=result.interrupted),
+            outcome=run_outcome(result.error, interrupted=result.interrupted),
             exit_code=result.exit_code,
             rows=result.rows,
             size_bytes=result.size_bytes,
@@ -96,7 +95,7 @@ class Recorder:
     def settle(self, error: DativoError | None) -> None:
         """Note that what is no run of streams ended, and with which error."""
         end = RunEnd(
-            outcome=_outcome(error, interrupted=False),
+            outcome=run_outcome(error, interrupted=False),
             exit_code=0 if error is None else error.exit_code,
             seconds=time.monotonic() - self._started,
             error_code="" if error is None else error.code,
@@ -191,11 +190,3 @@ class Recorder:
         if self._problem and self._control is not None:
             self._control.message(self._problem, level="warning")
             self._problem = ""
-
-
-def _outcome(error: DativoError | None, *, interrupted: bool) -> str:
-    if error is None:
-        return "done"
-    if interrupted or isinstance(error, RunInterruptedError):
-        return "interrupted"
-    return "partial" if isinstance(error, PartialFailureError) else "failed"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 import attrs
 
-from dativo.contract import ConnectionTestResult, Role
+from dativo.contract import ConnectionTestResult, Role, StreamOutcome
 from dativo.errors import CapabilityMissingError, DativoError, PartialFailureError
 
 __all__ = [
@@ -19,15 +18,6 @@ __all__ = [
     "StreamResult",
     "error_of",
 ]
-
-
-class StreamOutcome(StrEnum):
-    """How the work on one stream ended."""
-
-    DONE = "done"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-    NOT_STARTED = "not_started"
 
 
 @attrs.frozen(kw_only=True)
@@ -148,9 +138,9 @@ def error_of(parts: Sequence[_Part]) -> DativoError | None:
 
 @attrs.frozen(kw_only=True)
 class ConnectorCheck:
-    """The check of one side of a job."""
+    """The check of one side of a job, or of an extension of it."""
 
-    role: Role
+    role: Role | Literal["extension"]
     connector: str
     result: ConnectionTestResult
     seconds: float = 0.0
@@ -198,7 +188,7 @@ class CheckReport:
 
 def _check_dict(check: ConnectorCheck) -> dict[str, object]:
     return {
-        "role": check.role.value,
+        "role": str(check.role),
         "connector": check.connector,
         "verdict": check.result.verdict.value,
         "seconds": round(check.seconds, 3),

@@ -13,14 +13,16 @@ from dativo.contract import failpoint
 from dativo.engine._backfill import backfill_of
 from dativo.engine._cancel import Cancellation, fresh
 from dativo.engine._epoch import EpochLimits
-from dativo.engine._events import Observer, RunFinished, RunStarted
+from dativo.engine._events import Observer
 from dativo.engine._exclusive import Exclusive, open_exclusively
 from dativo.engine._left_behind import abandon
+from dativo.engine._notices import tell_notices
 from dativo.engine._open import JobFile, open_job, plan_streams
 from dativo.engine._recorder import recording
 from dativo.engine._results import RunResult, StreamOutcome, StreamResult
 from dativo.engine._slots import Slots
 from dativo.engine._stream import StreamRun
+from dativo.engine._telling import run_finished, run_started, stream_finished
 from dativo.engine._writing import StreamPlan
 from dativo.errors import DeadlineExceededError, StalledError
 from dativo.state import job_lock
@@ -71,10 +73,16 @@ def run(
         job_lock(opened.folder / ".dativo", opened.name, run_id) as lock,
         recording(opened, run_id, options) as recorder,
         open_exclusively(
-            opened, lock, run_id=run_id, observer=observer, cancellation=cancellation
+            opened,
+            lock,
+            run_id=run_id,
+            observer=observer,
+            cancellation=cancellation,
+            observes=True,
         ) as own,
     ):
         recorder.watch(own.control)
+        tell_notices(own.sides, own.control)
         # Finding the streams of a pattern is work at the source like any other.
         plans = own.sides.source.context(own.control).retry(
             lambda: plan_streams(
@@ -96,10 +104,7 @@ class _Run:
 
     def run(self) -> RunResult:
         started = time.monotonic()
-        names = tuple(plan.stream for plan in self._plans)
-        self._control.tell(
-            RunStarted(job=self._job.name, run_id=self._control.run_id, streams=names)
-        )
+        self._control.tell(run_started(self._control, self._plans, self._pipe))
         results = self._run_streams()
         result = RunResult(
             job=self._job.name,
@@ -109,14 +114,7 @@ class _Run:
             snapshots=self._pipe.source.resources.opened(),
             interrupted=self._control.cancellation.is_set(),
         )
-        self._control.tell(
-            RunFinished(
-                job=self._job.name,
-                run_id=self._control.run_id,
-                rows=result.rows,
-                seconds=result.seconds,
-            )
-        )
+        self._control.tell(run_finished(self._control, result))
         return result
 
     def _run_streams(self) -> tuple[StreamResult, ...]:
@@ -177,5 +175,7 @@ class _Run:
             outcome = StreamOutcome.NOT_STARTED if future.cancelled() else StreamOutcome.INTERRUPTED
             reason = self._control.redacted(fresh(self._control.cancellation.reason))
             reason.located(stream=plan.stream)
-            return StreamResult(stream=plan.stream, outcome=outcome, error=reason)
+            result = StreamResult(stream=plan.stream, outcome=outcome, error=reason)
+            self._control.tell(stream_finished(self._control, result))
+            return result
         return future.result()

@@ -21,12 +21,12 @@ from dativo.engine._control import RunControl
 from dativo.engine._count import Counting
 from dativo.engine._drain import Drain
 from dativo.engine._epoch import Epoch, EpochLimits
-from dativo.engine._events import RetryScheduled, StreamFinished, StreamStarted
 from dativo.engine._keys import KeyScan
 from dativo.engine._pipe import Pipe
 from dativo.engine._recover import Start
 from dativo.engine._results import StreamOutcome, StreamResult
 from dativo.engine._slots import Slots
+from dativo.engine._telling import retry_scheduled, stream_finished, stream_started
 from dativo.engine._writing import StreamPlan, Writing, open_writing
 from dativo.errors import (
     ConcurrencyError,
@@ -96,24 +96,16 @@ class StreamRun:
                 fruitless = 1
             if not self._wait_for_retry(error, fruitless):
                 break
-        seconds = time.monotonic() - started
-        self._control.tell(
-            StreamFinished(
-                job=self._control.job,
-                stream=self._plan.stream,
-                rows=self._done.rows,
-                seconds=seconds,
-                error=error,
-            )
-        )
-        return StreamResult(
+        result = StreamResult(
             stream=self._plan.stream,
             outcome=self._outcome(error),
             attempts=attempt,
-            seconds=seconds,
+            seconds=time.monotonic() - started,
             error=error,
             **attrs.asdict(self._done),
         )
+        self._control.tell(stream_finished(self._control, result))
+        return result
 
     def _outcome(self, error: DativoError | None) -> StreamOutcome:
         if error is None:
@@ -140,12 +132,8 @@ class StreamRun:
             return False
         self._control.waiting(wait)
         self._control.tell(
-            RetryScheduled(
-                job=self._control.job,
-                stream=self._plan.stream,
-                attempt=attempt,
-                wait_seconds=wait,
-                error=error,
+            retry_scheduled(
+                self._control, self._plan.stream, error, attempt=attempt, wait_seconds=wait
             )
         )
         return not self._control.cancellation.wait(wait)
@@ -160,15 +148,8 @@ class StreamRun:
         ) as writing:
             self._require_alone(writing.start)
             self._done.recovered |= writing.start.roll_forward
-            self._control.tell(
-                StreamStarted(
-                    job=self._control.job,
-                    stream=self._plan.stream,
-                    attempt=attempt,
-                    resumed=writing.start.checkpoint is not None,
-                    estimated_rows=self._plan.estimated_rows,
-                )
-            )
+            begins = writing.start.checkpoint
+            self._control.tell(stream_started(self._control, self._plan, begins, attempt=attempt))
             if self._has_come_through(writing):
                 return
             try:
@@ -211,6 +192,9 @@ class StreamRun:
             slots=self._slots,
             control=self._control,
             counting=self._counting,
+            transforming=self._pipe.transforming(
+                self._plan.read, self._control, attempt=context.attempt
+            ),
             takes_deletions=self._plan.read.deletes,
         )
         epoch = Epoch(checkpoint=writing.start.checkpoint)
@@ -279,6 +263,9 @@ class StreamRun:
             request,
             session=writing.session,
             counting=self._counting,
+            transforming=self._pipe.transforming(
+                self._plan.read, self._control, attempt=context.attempt
+            ),
             control=self._control,
         )
         sequence = epoch.next_sequence()

@@ -153,6 +153,7 @@ class Writing:
         self._control.tell(
             EpochCommitted(
                 job=commit.job_id,
+                run_id=self._control.run_id,
                 stream=commit.stream,
                 epoch=commit.epoch,
                 rows=receipt.record.rows,

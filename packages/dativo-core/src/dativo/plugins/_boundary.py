@@ -34,6 +34,8 @@ class Place:
         default: What an exception becomes that nobody classified.
         distribution: The distribution that the plugin comes from, if it is known.
         version: The distribution's version.
+        file: The file that it comes from, where it is none that is installed.
+        kind: ``connector`` or ``extension``.
     """
 
     connector: str
@@ -42,6 +44,8 @@ class Place:
     default: type[DativoError] = PluginExecutionError
     distribution: str = ""
     version: str = ""
+    file: str = ""
+    kind: str = "connector"
 
     def call(self, function: Callable[[], T]) -> T:
         """Call into the plugin; only an interrupt passes through as it is."""
@@ -72,9 +76,8 @@ class Place:
             wrapped = self.default(describe_exception(error))
         if wrapped is not error and len(wrapped.message) > _MAX_TEXT:
             wrapped = type(wrapped)(wrapped.message[:_MAX_TEXT] + " ...")
-        if isinstance(wrapped, PluginExecutionError) and wrapped is not error and self.distribution:
-            package = f"{self.distribution} {self.version}"
-            wrapped.fix = f"Run with --debug and report it to the publisher of {package}."
+        if isinstance(wrapped, PluginExecutionError) and wrapped is not error:
+            wrapped.fix = self._advice or wrapped.fix
         return wrapped.located(connector=self.connector, stream=self.stream, phase=self.phase)
 
     def violation(self, what: str) -> ContractViolationError:
@@ -83,13 +86,24 @@ class Place:
         if self.distribution:
             package = f" ({self.distribution} {self.version})"
             fix = f"pip install -U {self.distribution}, or report it to its publisher."
+        elif self.file:
+            fix = f"Mend {self.file}."
         return ContractViolationError(
-            f"the connector {self.connector!r} broke the contract: {self.phase} {what}{package}",
+            f"the {self.kind} {self.connector!r} broke the contract: {self.phase} {what}{package}",
             fix=fix,
             connector=self.connector,
             stream=self.stream,
             phase=self.phase,
         )
+
+    @property
+    def _advice(self) -> str:
+        if self.file:
+            return f"Run with --debug to see where, and mend {self.file}."
+        if self.distribution:
+            package = f"{self.distribution} {self.version}"
+            return f"Run with --debug and report it to the publisher of {package}."
+        return ""
 
     def expect(self, value: object, expected: type[T]) -> T:
         """Return *value* if it is what the contract asks for here."""

@@ -27,8 +27,9 @@ from dativo.contract import (
     WritePlan,
     WriteRequest,
 )
-from dativo.errors import CapabilityMissingError
+from dativo.errors import CapabilityMissingError, DativoDeprecationWarning
 from dativo.plugins._boundary import Place
+from dativo.plugins._origin import Origin
 from dativo.plugins._session import GuardedSession, guard_lock, guard_session
 
 if TYPE_CHECKING:
@@ -44,19 +45,29 @@ class Connector:
     Attributes:
         name: The address in job files.
         role: What it plays here.
-        distribution: The distribution that it comes from.
-        version: The distribution's version.
+        origin: Where it comes from.
         info: What it says of itself.
         hooks: The hooks that it implements.
+        notices: What of it is deprecated.
     """
 
     name: str
     role: Role
-    distribution: str
-    version: str
+    origin: Origin
     info: ConnectorInfo
     hooks: frozenset[str]
+    notices: tuple[DativoDeprecationWarning, ...] = ()
     _manager: pluggy.PluginManager = attrs.field(repr=False, alias="manager")
+
+    @property
+    def distribution(self) -> str:
+        """The distribution that it comes from; empty for a file."""
+        return self.origin.distribution
+
+    @property
+    def version(self) -> str:
+        """The distribution's version; empty for a file."""
+        return self.origin.version
 
     def check_connection(self, config: object, context: Context) -> ConnectionTestResult:
         """Try all that a run needs."""
@@ -135,11 +146,11 @@ class Connector:
         return place.expect(found, CompactResult)
 
     def _place(self, phase: str, stream: str | None = None) -> Place:
-        return Place(self.name, phase, stream, distribution=self.distribution, version=self.version)
+        return self.origin.place(phase, stream)
 
     def _call(self, place: Place, hook: str, **arguments: Any) -> object:
         if hook not in self.hooks:
-            msg = f"the connector {self.name!r} ({self.distribution} {self.version}) has no {hook}"
+            msg = f"{self.origin.title} has no {hook}"
             raise CapabilityMissingError(
                 msg, connector=self.name, stream=place.stream, phase=place.phase
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -15,7 +15,14 @@ from dativo.plugins._manifests import NO_MANIFEST, read_manifest
 from dativo.plugins._scan import Distribution, Registration, installed_version, scan
 from dativo.plugins._versions import ADAPTED_MAJORS, CORE, Judgement, VersionVerdict, judge
 
-__all__ = ["PluginEntry", "find_connector", "find_distribution", "list_plugins"]
+__all__ = [
+    "PluginEntry",
+    "find_connector",
+    "find_distribution",
+    "find_extension",
+    "find_plugin",
+    "list_plugins",
+]
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,99}")
 _VALUE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(\s*:\s*[^\W\d]\w*(\.[^\W\d]\w*)*)?")
@@ -89,43 +96,68 @@ def find_connector(name: str, *, manifest: bool = True) -> PluginEntry:
         PluginVersionError: It does not work with this core; ``fix`` is the command that mends it.
         PluginLoadError: Its metadata is damaged.
     """
-    registered = [found for found in scan() if found.kind == "connector"]
-    mine = [found for found in registered if found.name == name]
-    if not mine:
-        raise _not_found(name, {found.name for found in registered})
+    return _find(name, ("connector",), manifest=manifest)
+
+
+def find_extension(name: str, *, manifest: bool = True) -> PluginEntry:
+    """Return the installed extension *name*; without *manifest*, that file is left unread.
+
+    Raises:
+        DativoError: As for :func:`find_connector`.
+    """
+    return _find(name, ("extension",), manifest=manifest)
+
+
+def find_plugin(name: str, *, manifest: bool = True) -> PluginEntry:
+    """Return the installed connector *name*, or the extension of this name if there is none.
+
+    Raises:
+        DativoError: As for :func:`find_connector`.
+    """
+    return _find(name, ("connector", "extension"), manifest=manifest)
+
+
+def find_distribution(name: str) -> Distribution:
+    """Return the distribution of the installed plugin *name*, which need not be usable.
+
+    Raises:
+        PluginNotFoundError: None is installed under this name.
+    """
+    return _registered(name, ("connector", "extension"))[0].distribution
+
+
+def _find(name: str, kinds: tuple[str, ...], *, manifest: bool) -> PluginEntry:
+    mine = _registered(name, kinds)
     entry = _entries(mine, installed_version(CORE), manifest=manifest)[0]
     if entry.duplicates:
         raise PluginNotFoundError(entry.problem, fix=entry.fix, connector=name)
     if not entry.is_usable:
         is_broken = entry.verdict is VersionVerdict.BROKEN_METADATA
         member = PluginLoadError if is_broken else PluginVersionError
-        what = f"the connector {name!r} ({entry.distribution} {entry.version}) cannot be used"
+        what = f"the {entry.kind} {name!r} ({entry.distribution} {entry.version}) cannot be used"
         raise member(f"{what}: {entry.problem}", fix=entry.fix, connector=name, phase="load")
     return entry
 
 
-def find_distribution(name: str) -> Distribution:
-    """Return the distribution of the installed connector *name*, which need not be usable.
-
-    Raises:
-        PluginNotFoundError: None is installed under this name.
-    """
-    registered = [found for found in scan() if found.kind == "connector"]
-    for found in registered:
-        if found.name == name:
-            return found.distribution
-    raise _not_found(name, {found.name for found in registered})
+def _registered(name: str, kinds: tuple[str, ...]) -> list[Registration]:
+    """Return what is registered as *name*, of the first of *kinds* that knows it."""
+    registered = list(scan())
+    for kind in kinds:
+        found = [one for one in registered if (one.kind, one.name) == (kind, name)]
+        if found:
+            return found
+    raise _not_found(name, kinds[0], {one.name for one in registered if one.kind in kinds})
 
 
-def _not_found(name: str, known: set[str]) -> PluginNotFoundError:
+def _not_found(name: str, kind: str, known: set[str]) -> PluginNotFoundError:
     near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    msg = f"no connector {name!r} is installed{hint}"
+    msg = f"no {kind} {name!r} is installed{hint}"
     if near:
         return PluginNotFoundError(msg, fix=f"Write {near[0]!r}, or see `dativo plugins list`.")
     if _NAME.fullmatch(name) is None:
         return PluginNotFoundError(msg, fix="See `dativo plugins list` for the installed ones.")
-    return PluginNotFoundError(msg, fix=f"pip install dativo-connector-{name}")
+    return PluginNotFoundError(msg, fix=f"pip install dativo-{kind}-{name}")
 
 
 def _entries(
@@ -148,8 +180,12 @@ def _entries(
 
 def _preference(found: Registration) -> tuple[bool, int]:
     major = -1 if found.major is None else found.major
-    readable = major == CONTRACT_MAJOR or major in ADAPTED_MAJORS
+    readable = major == CONTRACT_MAJOR or major in _adapted(found)
     return readable, major
+
+
+def _adapted(found: Registration) -> Mapping[int, str]:
+    return ADAPTED_MAJORS if found.kind == "connector" else {}
 
 
 def _entry(
@@ -167,6 +203,7 @@ def _entry(
         contract=None if manifest is None else manifest.contract,
         requires=distribution.requires,
         core_version=core_version,
+        adapted=_adapted(found),
     )
     if problem:
         fix = f"pip install --force-reinstall {distribution.name}"
@@ -191,9 +228,17 @@ def _entry(
 
 
 def _manifest(found: Registration) -> tuple[Manifest | None, str]:
-    if found.kind != "connector" or _damage(found):
+    if _damage(found):
         return None, NO_MANIFEST
-    return read_manifest(found.distribution, found.name, found.value.partition(":")[0].strip())
+    module = found.value.partition(":")[0].strip()
+    manifest, problem = read_manifest(found.distribution, found.name, module)
+    if manifest is not None and (manifest.extension is not None) != (found.kind == "extension"):
+        return None, f"its manifest is not that of {_article(found.kind)}"
+    return manifest, problem
+
+
+def _article(kind: str) -> str:
+    return {"connector": "a connector", "extension": "an extension"}[kind]
 
 
 def _damage(found: Registration) -> str:

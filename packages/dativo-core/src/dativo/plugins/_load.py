@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
-import importlib
 import inspect
 import sys
+import warnings
+from pathlib import Path
 
+import attrs
 import pluggy
 
 from dativo.contract import (
-    CONTRACT_VERSION,
+    CONTRACT_MAJOR,
     ConnectorInfo,
     Manifest,
     ReadMode,
@@ -20,16 +21,15 @@ from dativo.contract import (
     config_schema,
     hookspecs,
 )
-from dativo.errors import (
-    CapabilityMissingError,
-    ContractViolationError,
-    PluginLoadError,
-)
-from dativo.plugins._boundary import Place, describe_exception
+from dativo.errors import CapabilityMissingError, PluginLoadError
 from dativo.plugins._connector import Connector
+from dativo.plugins._files import plugin_of_file
 from dativo.plugins._inventory import PluginEntry, find_connector
+from dativo.plugins._origin import Origin
+from dativo.plugins._registering import implemented, import_named, register
+from dativo.plugins._styles import Plugin, adapted
 
-__all__ = ["build_manifest", "load_connector"]
+__all__ = ["build_manifest", "load_connector", "load_file"]
 
 
 def load_connector(name: str, role: Role) -> Connector:
@@ -46,22 +46,26 @@ def load_connector(name: str, role: Role) -> Connector:
         CapabilityMissingError: It does not play this role.
     """
     entry = find_connector(name)
-    manager = _register(entry, _import(entry))
-    info, hooks = _describe(entry, manager), _hooks(manager)
-    if role not in info.roles:
-        roles = " and ".join(info.roles)
-        msg = f"the connector {name!r} is no {role}; it is a {roles}"
-        fix = "Choose another connector for this role; see `dativo plugins list`."
-        raise CapabilityMissingError(msg, fix=fix, connector=name, phase="load")
-    return Connector(
-        name=name,
-        role=role,
-        distribution=entry.distribution,
-        version=entry.version,
-        info=info,
-        hooks=hooks,
-        manager=manager,
-    )
+    origin = _origin(entry)
+    return _connector(origin, role, _plugin(origin, entry))
+
+
+def load_file(file: Path, path: str, *, address: str, role: Role) -> Connector:
+    """Load a connector from the Python file *file*, without installing it, to play *role*.
+
+    Args:
+        file: The file.
+        path: The object in it, with dots; empty for the module itself.
+        address: How a job names both.
+        role: What it plays.
+
+    Raises:
+        DativoError: As for :func:`load_connector`; it is not there, cannot be loaded or has no
+            hooks, or somebody else could have changed it.
+    """
+    origin = Origin(name=address, file=address.partition(".py")[0] + ".py")
+    place = attrs.evolve(origin.place("load"), default=PluginLoadError)
+    return _connector(origin, role, place.call(lambda: plugin_of_file(origin, file, path)))
 
 
 def build_manifest(name: str) -> Manifest:
@@ -73,67 +77,60 @@ def build_manifest(name: str) -> Manifest:
         DativoError: As for :func:`load_connector`.
     """
     entry = find_connector(name, manifest=False)
-    manager = _register(entry, _import(entry))
-    return Manifest.of(name, _describe(entry, manager), _hooks(manager))
+    origin = _origin(entry)
+    manager = register(origin, _plugin(origin, entry).hooks, hookspecs)
+    made = Manifest.of(name, _describe(origin, manager), implemented(manager, hookspecs))
+    if entry.major != CONTRACT_MAJOR:
+        made = attrs.evolve(made, contract=f"{entry.major}.0")
+    return made
 
 
-def _import(entry: PluginEntry) -> object:
-    """Import what the entry point names."""
-    module, _, path = entry.value.partition(":")
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            found: object = importlib.import_module(module.strip())
-            for attribute in path.strip().split(".") if path.strip() else ():
-                found = getattr(found, attribute)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        msg = f"{_title(entry)} cannot be imported: {describe_exception(error)}"
-        fix = f"pip install -U --force-reinstall {entry.distribution}"
-        raise PluginLoadError(msg, fix=fix, connector=entry.name, phase="load") from error
+def _origin(entry: PluginEntry) -> Origin:
+    return Origin(name=entry.name, distribution=entry.distribution, version=entry.version)
+
+
+def _connector(origin: Origin, role: Role, plugin: Plugin) -> Connector:
+    """Make a connector of *plugin*, and tell what of it is deprecated."""
+    manager = register(origin, plugin.hooks, hookspecs)
+    info = _describe(origin, manager)
+    if role not in info.roles:
+        roles = " and ".join(info.roles)
+        msg = f"the connector {origin.name!r} is no {role}; it is a {roles}"
+        fix = "Choose another connector for this role; see `dativo plugins list`."
+        raise CapabilityMissingError(msg, fix=fix, connector=origin.name, phase="load")
+    for notice in plugin.notices:
+        warnings.warn(notice, stacklevel=3)
+    return Connector(
+        name=origin.name,
+        role=role,
+        origin=origin,
+        info=info,
+        hooks=implemented(manager, hookspecs),
+        notices=plugin.notices,
+        manager=manager,
+    )
+
+
+def _plugin(origin: Origin, entry: PluginEntry) -> Plugin:
+    """Import what the entry point names; a class of the class style is adapted."""
+    found = import_named(origin, entry)
+    if entry.major != CONTRACT_MAJOR:
+        return adapted(origin, found)
     if inspect.isclass(found):
-        raise _violation(entry, f"{entry.value!r} is a class; name a module or an instance")
-    return found
+        raise origin.violation(f"{entry.value!r} is a class; name a module or an instance")
+    return Plugin(found)
 
 
-def _register(entry: PluginEntry, plugin: object) -> pluggy.PluginManager:
-    manager = pluggy.PluginManager("dativo")
-    manager.add_hookspecs(hookspecs)
-    try:
-        manager.register(plugin, entry.name)
-    except pluggy.PluginValidationError as error:
-        lines = str(error).splitlines()
-        raise _violation(entry, f"{lines[0]}: {lines[-1]}") from error
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        msg = f"{_title(entry)} cannot be registered: {describe_exception(error)}"
-        raise PluginLoadError(msg, connector=entry.name, phase="load") from error
-    known = set(hookspecs.__all__) - {"hookimpl", "hookspec"}
-    for caller in manager.get_hookcallers(plugin) or ():
-        if caller.name not in known:
-            near = difflib.get_close_matches(caller.name, sorted(known), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise _violation(entry, f"it implements an unknown hook {caller.name!r}{hint}")
-    manager.check_pending()
-    return manager
-
-
-def _hooks(manager: pluggy.PluginManager) -> frozenset[str]:
-    callers = [vars(manager.hook)[name] for name in hookspecs.__all__ if name in vars(manager.hook)]
-    return frozenset(caller.name for caller in callers if caller.get_hookimpls())
-
-
-def _describe(entry: PluginEntry, manager: pluggy.PluginManager) -> ConnectorInfo:
-    place = Place(entry.name, "describe", distribution=entry.distribution, version=entry.version)
-    if "describe" not in _hooks(manager):
-        raise _violation(entry, "it implements no hook 'describe'; hooks carry @hookimpl")
+def _describe(origin: Origin, manager: pluggy.PluginManager) -> ConnectorInfo:
+    place = origin.place("describe")
+    if "describe" not in implemented(manager, hookspecs):
+        raise origin.violation("it implements no hook 'describe'; hooks carry @hookimpl")
     with contextlib.redirect_stdout(sys.stderr):
         info = place.expect(place.call(manager.hook.describe), ConnectorInfo)
     try:
         _check(info)
     except (TypeError, ValueError, AttributeError, NameError) as error:
-        raise _violation(entry, f"it describes itself wrongly: {error}") from error
+        raise origin.violation(f"it describes itself wrongly: {error}") from error
     return info
 
 
@@ -156,13 +153,3 @@ def _check_modes(modes: tuple[object, ...], kind: type[ReadMode | WriteMode]) ->
     if not modes or not all(isinstance(mode, kind) for mode in modes):
         msg = f"its modes are {modes!r}; expected at least one {kind.__name__}"
         raise ValueError(msg)
-
-
-def _violation(entry: PluginEntry, what: str) -> ContractViolationError:
-    msg = f"{_title(entry)} breaks contract {CONTRACT_VERSION}: {what}"
-    fix = f"pip install -U {entry.distribution}, or report it to its publisher."
-    return ContractViolationError(msg, fix=fix, connector=entry.name, phase="load")
-
-
-def _title(entry: PluginEntry) -> str:
-    return f"the connector {entry.name!r} ({entry.distribution} {entry.version})"

@@ -32,6 +32,7 @@ class Distribution:
         version: Its version; empty where the metadata does not say.
         folder: Its ``.dist-info`` or ``.egg-info`` folder.
         requires: Its requirements, as written.
+        python: Which Pythons it is for, as written.
         problem: What is wrong with its metadata.
     """
 
@@ -40,6 +41,7 @@ class Distribution:
     folder: Path
     requires: tuple[str, ...] = ()
     problem: str = ""
+    python: str = ""
 
     @property
     def location(self) -> Path:
@@ -129,7 +131,7 @@ def _entry_points(text: str) -> Iterator[tuple[str, str, str]]:
 def _distribution(folder: Path) -> Distribution:
     """Read the few headers that matter, without the e-mail parser's import time."""
     guess, _, version = folder.stem.partition("-")
-    name, requires, problem = guess.replace("_", "-"), [], ""
+    name, requires, problem, python = guess.replace("_", "-"), [], "", ""
     try:
         text = _read(folder / "METADATA") or _read(folder / "PKG-INFO")
     except ValueError:
@@ -146,7 +148,9 @@ def _distribution(folder: Path) -> Distribution:
             version = value.strip()
         elif key == "Requires-Dist":
             requires.append(value.strip())
-    return Distribution(name, version, folder, tuple(requires), problem)
+        elif key == "Requires-Python":
+            python = value.strip()
+    return Distribution(name, version, folder, tuple(requires), problem, python)
 
 
 def _read(path: Path) -> str | None:
