@@ -11,6 +11,7 @@ from dativo.cli import _complete as complete
 from dativo.cli._commands import Command, Group
 from dativo.cli._edge import Answer, answer
 from dativo.cli._options import Debug, Json, Verbose, help_if_alone
+from dativo.cli._plugins_new import new
 from dativo.cli._session import Options, Session
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(cls=Group, add_completion=False)
+app.command(cls=Command)(new)
 
 Name = Annotated[
     str,

@@ -1,0 +1,1 @@
+"""The connector for Sample System; its code is in `$module.py`."""

@@ -1,0 +1,6 @@
+"""Write records into Sample System: Arrow files in a folder, whole epochs or nothing."""
+
+from ._config import Config
+from ._hooks import check_connection, describe, read_back, write
+
+__all__ = ["Config", "check_connection", "describe", "read_back", "write"]
