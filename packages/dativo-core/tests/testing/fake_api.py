@@ -40,7 +40,7 @@ DOWN = "tok-down-c07d51f2a9"
 SLOW = "tok-slow-8a4e6b19f3"
 WORKSPACE = "shop"
 
-_MOST = 25
+_MOST = 50
 _PAGE_BYTES = 1 << 20
 _STREAMS_OF_A_PAGE = 2
 _REFUSALS = {

@@ -7,11 +7,11 @@ import socket
 from collections.abc import Iterator
 from typing import ClassVar
 
-from fake_api import ALL, DOWN, EXPIRED, NO_CUSTOMERS, THROTTLED, WORKSPACE, FakeApi
+from fake_api import ALL, DOWN, EXPIRED, NO_CUSTOMERS, SLOW, THROTTLED, WORKSPACE, FakeApi
 from installed import address_of
 from reference_source import ReferenceSource
 
-from dativo.testing import Denied, SourceCases, SourceConformance
+from dativo.testing import Denied, SourceCases, SourceConformance, Waiting
 
 __all__ = ["ReferenceSuite", "suite_of"]
 
@@ -33,7 +33,7 @@ class ReferenceSuite(SourceConformance):
             yield SourceCases(
                 good=good,
                 bad_credentials={**good, "token": "tok-wrong-0d1e2f3a4b"},
-                unreachable={**good, "port": port},
+                unreachable={**good, "port": port, "timeout_seconds": 0.5},
                 missing_privilege=Denied(
                     config={**good, "token": NO_CUSTOMERS}, stream="customers"
                 ),
@@ -46,7 +46,9 @@ class ReferenceSuite(SourceConformance):
                 streams=tuple(api.offers),
                 change=api.change,
                 large="archive" if self.large_rows else None,
+                conditions={"orders": "paid=true"},
                 empty="refunds",
+                waiting=Waiting(config={**good, "token": SLOW}, stream="orders"),
             )
 
 

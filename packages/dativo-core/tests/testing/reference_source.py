@@ -243,6 +243,7 @@ class ReferenceSource:
         request: StreamRequest,
         stream: Stream,
         after: list[Any] | None,
+        /,
         *,
         by_key: bool = False,
     ) -> Iterator[Batch]:
@@ -258,10 +259,10 @@ class ReferenceSource:
             yield Batch(self.frame(page, request, stream), reached, rows=page["count"])
 
     def parts(
-        self, client: Client, request: StreamRequest, stream: Stream, after: list[Any] | None
+        self, client: Client, request: StreamRequest, stream: Stream, after: list[Any] | None, /
     ) -> Iterator[Batch]:
         """Yield one lazy reader per part, and a checkpoint at every other one and at the end."""
-        cuts = client.get(f"parts/{client.quoted(stream.name)}", after=json.dumps(after))["parts"]
+        cuts = self.cuts(client, stream, after)
         if not cuts:
             yield Batch(self.frame({"records": []}, request, stream), rows=0)
         for number, cut in enumerate(cuts, start=1):
@@ -273,6 +274,11 @@ class ReferenceSource:
             )
             yield Batch(data, reached, rows=cut["count"])
             after = cut["upto"]
+
+    def cuts(self, client: Client, stream: Stream, after: list[Any] | None) -> list[dict[str, Any]]:
+        """Return where the API cuts what is after a position, and how many records a part has."""
+        answer = client.get(f"parts/{client.quoted(stream.name)}", after=json.dumps(after))
+        return list(answer["parts"])
 
     def part(
         self, client: Client, request: StreamRequest, stream: Stream, **bounds: Any
@@ -301,9 +307,12 @@ class ReferenceSource:
             order=",".join(order),
             after=json.dumps(after),
             upto=json.dumps(upto),
-            limit=client.context.batch_rows,
+            limit=self.limit(client.context),
             where=request.where or "",
         )
+
+    def limit(self, context: Context) -> int:
+        return min(context.batch_rows, 10_000)  # the API refuses more
 
     def columns(self, request: StreamRequest, stream: Stream) -> pa.Schema:
         import pyarrow as pa

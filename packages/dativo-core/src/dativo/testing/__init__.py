@@ -10,6 +10,7 @@ from dativo.testing._cases import (
     Inapplicable,
     Settings,
     SourceCases,
+    Waiting,
     WriterCases,
 )
 from dativo.testing._catalog import RULES
@@ -31,6 +32,7 @@ __all__ = [
     "SourceCases",
     "SourceConformance",
     "Verdict",
+    "Waiting",
     "WriterCases",
     "WriterConformance",
     "run_rule",

@@ -2,39 +2,81 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from dativo.testing._rules import NotVerified
+
 __all__ = ["left_open"]
 
-_PATIENCE_SECONDS = 2.0
-_LOOK_SECONDS = 0.02
+_ROUNDS = 3
+_GRACE_SECONDS = (1.0, 3.0)
+_PAUSE_SECONDS = 0.02
+_SHOWN = 3
 _PROCESS = Path("/proc/self")
 
 
 def left_open(work: Callable[[], object]) -> str:
-    """Do *work* and name what it has left open: files, sockets, threads and child processes.
+    """Do *work* a few times and name what it leaves open each time; empty for nothing.
 
-    It is done twice, because what is loaded and set up once stays open for good. What is just
-    closing gets some time. Without ``/proc`` only threads are seen. Empty if nothing is left.
+    Files, sockets, threads and child processes are looked at. What is opened once for all, such as
+    a thread pool, is no leak: the work is done once before anything is counted, and only what comes
+    with each further time counts, and again when all is done once more. What ends by itself a
+    moment later, such as the other end of a connection, is waited for.
+
+    Raises:
+        NotVerified: The system does not tell what a process has open.
     """
+    if not _PROCESS.is_dir():
+        raise NotVerified("what a process has open is only told by /proc, which is not here")
     work()
+    left: list[str] = []
+    for grace_seconds in _GRACE_SECONDS:
+        before = _quiet()
+        for _ in range(_ROUNDS):
+            work()
+        left = _added(before, grace_seconds)
+        if not left:
+            return ""
+    more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+    return f"{', '.join(left[:_SHOWN])}{more}, after {_ROUNDS} times"
+
+
+def _quiet() -> dict[str, str]:
+    """Return what is open when nothing is opened or closed any more."""
     before = _open_now()
-    work()
-    until = time.monotonic() + _PATIENCE_SECONDS
+    for _ in range(20):
+        time.sleep(_PAUSE_SECONDS)
+        now = _open_now()
+        if now == before:
+            break
+        before = now
+    return before
+
+
+def _added(before: dict[str, str], grace_seconds: float) -> list[str]:
+    """Name what has come with each round, once what ends by itself has had time to."""
+    until = time.monotonic() + grace_seconds
     while True:
-        left = sorted(name for key, name in _open_now().items() if key not in before)
-        if not left or time.monotonic() > until:
-            return ", ".join(left)
-        time.sleep(_LOOK_SECONDS)
+        gc.collect()
+        now = _open_now()
+        gone = len(before.keys() - now.keys())
+        left = sorted(name for key, name in now.items() if key not in before)
+        if len(left) - gone < _ROUNDS:
+            return []
+        if time.monotonic() > until:
+            return left
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _open_now() -> dict[str, str]:
     """Return what is open by a key of its own, and what people call it."""
-    found = {f"thread {one.ident}": f"the thread {one.name!r}" for one in threading.enumerate()}
+    known = {str(one.native_id): f"the thread {one.name!r}" for one in threading.enumerate()}
+    found = {}
     for descriptor in _names(_PROCESS / "fd"):
         try:
             target = os.readlink(_PROCESS / "fd" / descriptor)  # noqa: PTH115 - it is no path
@@ -42,6 +84,7 @@ def _open_now() -> dict[str, str]:
             continue
         found[f"{descriptor} {target}"] = f"{target} (descriptor {descriptor})"
     for task in _names(_PROCESS / "task"):
+        found[f"thread {task}"] = known.get(task, f"a native thread ({task})")
         for child in _children(task):
             found[f"child {child}"] = f"the child process {child}"
     return found
