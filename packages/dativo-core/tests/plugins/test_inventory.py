@@ -144,7 +144,6 @@ def test_a_manifest_that_is_no_text_is_a_verdict(site: Site) -> None:
     [
         (("dativo.connectors.v2", "2.0"), "core_too_old", "pip install -U dativo-core"),
         (("dativo.connectors.v1", "1.7"), "core_too_old", "pip install -U dativo-core"),
-        (("dativo.connectors.v0", "0.1"), "connector_too_old", "pip install -U acme-acme"),
     ],
 )
 def test_another_contract_is_listed_and_cannot_be_used(
@@ -161,6 +160,22 @@ def test_another_contract_is_listed_and_cannot_be_used(
         find_connector("acme")
     assert raised.value.fix == fix
     assert raised.value.exit_code == 12
+
+
+def test_the_class_style_is_deprecated_and_can_be_used(site: Site) -> None:
+    site(PluginWheel.of_connector("acme", RAISES, group="dativo.connectors.v0"))
+
+    found = entry()
+
+    assert (found.verdict, found.fix) == ("deprecated", "pip install -U acme-acme")
+    assert "ends with dativo-core 1.0" in found.problem
+    assert find_connector("acme") == found
+
+
+def test_an_extension_has_no_older_contract(site: Site) -> None:
+    site(PluginWheel.of_connector("acme", RAISES, group="dativo.extensions.v0"))
+
+    assert entry().verdict is VersionVerdict.CONNECTOR_TOO_OLD
 
 
 def test_an_unmet_requirement_on_the_core_is_a_verdict(site: Site) -> None:

@@ -103,7 +103,7 @@ def _loaded(origin: Origin, file: Path, source: bytes) -> ModuleType:
 
 def _where(error: BaseException, location: str) -> str:
     """Return what went wrong and in which line of the file."""
-    if isinstance(error, SyntaxError) and error.filename == location:
+    if isinstance(error, SyntaxError) and error.filename == location and error.lineno:
         return f"line {error.lineno}: {error.msg}"
     lines = [
         frame.lineno

@@ -22,8 +22,8 @@ _MOST_DIGITS = 76
 _SCALE = 9
 _EXACT = decimal.Context(prec=_MOST_DIGITS * 3)
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_DECIMAL = re.compile(r"(?:decimal|numeric)\(\s*([0-9]{1,2})\s*(?:,\s*([0-9]{1,2})\s*)?\)")
-_LENGTH = re.compile(r"(varchar|char|character varying|character)\(\s*[0-9]+\s*\)")
+_DECIMAL = re.compile(r"(?:decimal|numeric)\s?\(\s*([0-9]{1,2})\s*(?:,\s*([0-9]{1,2})\s*)?\)")
+_LENGTH = re.compile(r"(varchar|char|character varying|character)\s?\(\s*[0-9]+\s*\)")
 
 
 @attrs.frozen
@@ -95,7 +95,10 @@ def _fitting(values: list[Any]) -> Kind | None:
     has_points = any(isinstance(value, decimal.Decimal) for value in values)
     scales = [-_exponent(value) for value in values] if has_points else [0]
     scale = max(*scales, _SCALE) if has_points else 0
-    whole = max(len(str(abs(int(value)))) for value in values if _is_finite(value))
+    wholes = [len(str(abs(int(value)))) for value in values if _is_finite(value)]
+    if not wholes:
+        return None
+    whole = max(wholes)
     digits = _DIGITS if whole + scale <= _DIGITS else _MOST_DIGITS
     return _decimal(digits, scale) if whole + scale <= digits else None
 

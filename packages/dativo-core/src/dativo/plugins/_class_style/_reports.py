@@ -142,13 +142,15 @@ def _error(message: str, about: object) -> DativoError:
     """Return the error for the code that a result or an exception of the style carries."""
     code = getattr(about, "error_code", None)
     member = _BY_CODE.get(str(code).upper(), ConnectionFailedError)
+    error = member(message or str(code))
+    if code is not None:
+        error.details["error_code"] = str(code)
     retryable, wait = getattr(about, "retryable", None), getattr(about, "retry_after", None)
-    return member(
-        message or str(code),
-        retryable=retryable if isinstance(retryable, bool) else None,
-        retry_after=float(wait) if isinstance(wait, int | float) else None,
-        details={} if code is None else {"error_code": str(code)},
-    )
+    if isinstance(retryable, bool):
+        error.retryable = retryable
+    if isinstance(wait, int | float):
+        error.retry_after = float(wait)
+    return error
 
 
 def _objects(found: object) -> list[Mapping[str, object]]:

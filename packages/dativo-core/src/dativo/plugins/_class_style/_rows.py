@@ -37,6 +37,8 @@ _PLAIN: tuple[_Is, ...] = (
 )
 _TIMES: tuple[_Is, ...] = (_TYPE.is_timestamp, _TYPE.is_time, _TYPE.is_duration)
 _LISTS: tuple[_Is, ...] = (_TYPE.is_list, _TYPE.is_large_list, _TYPE.is_fixed_size_list)
+_STRUCTS: tuple[_Is, ...] = (_TYPE.is_struct,)
+_DICTIONARIES: tuple[_Is, ...] = (_TYPE.is_dictionary,)
 _WORDS: tuple[tuple[_Is, str], ...] = (
     (_TYPE.is_boolean, "boolean"),
     (_TYPE.is_integer, "integer"),
@@ -97,12 +99,13 @@ def _is_exact(field: arro3.Field, *, is_nested: bool = True) -> bool:
         return False
     if any(test(kind) for test in _TIMES):
         return not is_nested or kind.time_unit != "ns"
-    if _TYPE.is_struct(kind):
+    if any(test(kind) for test in _STRUCTS):
         return all(map(_is_exact, kind.fields or ()))
     if any(test(kind) for test in _LISTS):
-        return all(_is_exact(child) for child in (kind.value_field,) if child is not None)
-    inner = kind.value_type if _TYPE.is_dictionary(kind) else kind
-    return any(test(inner) for test in _PLAIN)
+        item = kind.value_field
+        return item is not None and _is_exact(item)
+    inner = kind.value_type if any(test(kind) for test in _DICTIONARIES) else kind
+    return inner is not None and any(test(inner) for test in _PLAIN)
 
 
 def _values(field: arro3.Field, column: arro3.Array) -> list[Any]:
