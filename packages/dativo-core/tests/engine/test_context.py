@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -180,3 +182,32 @@ def test_control_without_an_observer_tells_nobody(tmp_path: Path) -> None:
 
     assert control.seconds_left() is None
     assert control.limits.batch_bytes == MIB
+
+
+def test_an_observer_neither_uses_up_retries_nor_keeps_a_stalled_run_alive(
+    control: RunControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = threading.Event()
+    context = EngineContext(
+        control=control,
+        resources=Resources(),
+        connector="acme",
+        part="extension-acme",
+        bystander=True,
+    )
+    short = functools.partial(RetryPolicy, base_seconds=0.001)
+    monkeypatch.setattr("dativo.engine._context.RetryPolicy", short)
+    before = (control.moved_at, control.retry)
+    control.retry = None  # type: ignore[assignment] # who asks it fails
+
+    def fail() -> None:
+        raise NetworkError("gone")
+
+    with pytest.raises(NetworkError):
+        context.retry(fail)
+    context.progress("alive")
+    with context.on_cancel(called.set):
+        control.cancellation.cancel()
+
+    assert control.moved_at == before[0]
+    assert called.wait(10)

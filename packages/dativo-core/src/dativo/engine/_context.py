@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,6 +21,7 @@ from dativo.engine._arrow import LazyReader
 from dativo.engine._control import RunControl
 from dativo.engine._events import RetryScheduled
 from dativo.engine._resources import Resources
+from dativo.engine._retry import RetryPolicy
 from dativo.errors import DativoError
 
 __all__ = ["EngineContext"]
@@ -41,6 +43,8 @@ class EngineContext:
     streams: tuple[StreamRequest, ...] = ()
     patterns: tuple[str, ...] = ()
     limit: int | None = None
+    _bystander: bool = attrs.field(default=False, alias="bystander")
+    """It belongs to an observer, whose retries and signs of life must not count for the run."""
 
     @property
     def contract(self) -> str:
@@ -88,6 +92,8 @@ class EngineContext:
         return self._control.cancellation.is_set()
 
     def on_cancel(self, call: Callable[[], None]) -> AbstractContextManager[None]:
+        if self._bystander:
+            return self._control.cancellation.calling(lambda: _start(call))
         return self._control.cancellation.calling(call)
 
     def log(self, message: str, *, level: str = "info", **fields: object) -> None:
@@ -96,7 +102,8 @@ class EngineContext:
         )
 
     def progress(self, note: str = "") -> None:
-        self._control.moved()
+        if not self._bystander:
+            self._control.moved()
         if note:
             self.log(note, level="debug")
 
@@ -107,7 +114,8 @@ class EngineContext:
         self._resources.discard(key, resource)
 
     def retry(self, call: Callable[[], T]) -> T:
-        return self._control.retry.call(
+        policy = RetryPolicy() if self._bystander else self._control.retry
+        return policy.call(
             call,
             cancellation=self._control.cancellation,
             tell=self._tell_retry,
@@ -118,6 +126,8 @@ class EngineContext:
         return LazyReader(schema, batches)
 
     def _tell_retry(self, error: DativoError, attempt: int, wait_seconds: float) -> None:
+        if self._bystander:
+            return
         self._control.waiting(wait_seconds)
         self._control.tell(
             RetryScheduled(
@@ -129,3 +139,7 @@ class EngineContext:
                 error=self._control.redacted(error),
             )
         )
+
+
+def _start(call: Callable[[], None]) -> None:
+    threading.Thread(target=call, name="dativo-observer-cancel", daemon=True).start()

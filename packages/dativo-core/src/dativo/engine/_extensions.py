@@ -45,6 +45,7 @@ class LoadedExtension:
             stream=stream,
             attempt=attempt,
             fence=control.fence,
+            bystander=not self.extension.is_transformer,
         )
 
 
