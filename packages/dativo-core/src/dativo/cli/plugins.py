@@ -11,6 +11,7 @@ from dativo.cli import _complete as complete
 from dativo.cli._commands import Command, Group
 from dativo.cli._edge import Answer, answer
 from dativo.cli._options import Debug, Json, Verbose, help_if_alone
+from dativo.cli._plugins_doctor import doctor
 from dativo.cli._plugins_new import new
 from dativo.cli._session import Options, Session
 
@@ -23,11 +24,12 @@ __all__ = ["app"]
 
 app = typer.Typer(cls=Group, add_completion=False)
 app.command(cls=Command)(new)
+app.command(cls=Command)(doctor)
 
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="The connector's address.", autocompletion=complete.connectors
+        metavar="NAME", help="The plugin's address.", autocompletion=complete.plugins
     ),
 ]
 Write = Annotated[
@@ -41,7 +43,7 @@ Target = Annotated[
 
 @app.callback(invoke_without_command=True)
 def plugins(ctx: typer.Context) -> None:
-    """See which connectors are installed, and what each can do."""
+    """See which plugins are installed, and what each can do."""
     help_if_alone(ctx)
 
 
@@ -66,17 +68,17 @@ def _list(_: Session) -> Answer:
 
 @app.command(cls=Command)
 def show(*, name: Name, json: Json = False, verbose: Verbose = False, debug: Debug = False) -> int:
-    """Show what a connector can do and its settings, as its manifest says; it is not loaded."""
+    """Show what a plugin can do and its settings, as its manifest says; it is not loaded."""
     options = Options(json=json, verbose=verbose, debug=debug)
     return answer(options, lambda _: _show(name))
 
 
 def _show(name: str) -> Answer:
     from dativo.cli._render_plugins import show_plugin  # needs the contract
-    from dativo.plugins import find_connector, list_plugins  # reads metadata
+    from dativo.plugins import find_plugin, list_plugins  # reads metadata
 
     entries = [entry for entry in list_plugins() if entry.name == name]
-    entries = entries or [find_connector(name)]  # raises, and knows what is near
+    entries = entries or [find_plugin(name)]  # raises, and knows what is near
     documents = [{**_document(entry), "manifest": _manifest(entry.manifest)} for entry in entries]
     document = documents[0] if len(documents) == 1 else {"plugins": documents}
 
@@ -97,9 +99,9 @@ def manifest(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> int:
-    """Make a connector's manifest from its code; this loads the connector.
+    """Make a plugin's manifest from its code; this loads the plugin.
 
-    Ship the file with the wheel, so that the connector can be listed without being loaded.
+    Ship the file with the wheel, so that the plugin can be listed without being loaded.
     """
     options = Options(json=json, verbose=verbose, debug=debug)
 
@@ -112,15 +114,18 @@ def manifest(
 def _make(session: Session, name: str, *, write: bool, path: Path | None) -> Answer:
     from dativo.errors import UsageError  # as below
     from dativo.plugins import (  # reads the metadata
+        build_extension_manifest,
         build_manifest,
         find_distribution,
+        find_plugin,
         manifest_path,
         write_manifest,
     )
 
     if path is not None and not write:
         raise UsageError("--path needs --write", fix="See `dativo plugins manifest --help`.")
-    made = build_manifest(name)
+    kind = find_plugin(name, manifest=False).kind
+    made = {"connector": build_manifest, "extension": build_extension_manifest}[kind](name)
     document: dict[str, object] = {"ok": True, "manifest": _manifest(made)}
     if not write:
         return Answer(document=document, show=lambda _: _print(session, made))

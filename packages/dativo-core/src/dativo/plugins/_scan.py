@@ -20,6 +20,7 @@ __all__ = ["Distribution", "Registration", "installed_version", "scan"]
 _FAMILIES = ("dativo.connectors", "dativo.extensions")
 _GROUP = re.compile(r"dativo\.(connectors|extensions)\.v(0|[1-9][0-9]{0,5})")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")  # it goes into commands
+_HEADERS = ("Name", "Version", "Requires-Dist", "Requires-Python")
 _KINDS = {"connectors": "connector", "extensions": "extension"}
 
 
@@ -131,26 +132,34 @@ def _entry_points(text: str) -> Iterator[tuple[str, str, str]]:
 def _distribution(folder: Path) -> Distribution:
     """Read the few headers that matter, without the e-mail parser's import time."""
     guess, _, version = folder.stem.partition("-")
-    name, requires, problem, python = guess.replace("_", "-"), [], "", ""
+    problem = ""
     try:
         text = _read(folder / "METADATA") or _read(folder / "PKG-INFO")
     except ValueError:
         text, problem = "", "its METADATA is no UTF-8"
     if text is None:
         text, problem = "", "it has no METADATA"
+    said = _headers(text)
+    names = [name for name in said.get("Name", ()) if _SAFE_NAME.fullmatch(name)]
+    return Distribution(
+        name=(names or [guess.replace("_", "-")])[-1],
+        version=said.get("Version", [version])[-1],
+        folder=folder,
+        requires=tuple(said.get("Requires-Dist", ())),
+        problem=problem,
+        python=said.get("Requires-Python", [""])[-1],
+    )
+
+
+def _headers(text: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     for line in text.splitlines():
         if not line.strip():
             break
         key, _, value = line.partition(": ")
-        if key == "Name" and _SAFE_NAME.fullmatch(value.strip()):
-            name = value.strip()
-        elif key == "Version":
-            version = value.strip()
-        elif key == "Requires-Dist":
-            requires.append(value.strip())
-        elif key == "Requires-Python":
-            python = value.strip()
-    return Distribution(name, version, folder, tuple(requires), problem, python)
+        if key in _HEADERS:
+            found.setdefault(key, []).append(value.strip())
+    return found
 
 
 def _read(path: Path) -> str | None:
