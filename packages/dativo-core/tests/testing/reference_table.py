@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +126,12 @@ class Table:
         for file in files:
             (self.folder / file.name).unlink(missing_ok=True)
 
-    def write_file(
-        self, schema: pa.Schema, batches: Iterator[pa.RecordBatch] | pa.RecordBatchReader
-    ) -> DataFile:
+    def file_name(self) -> str:
+        return f"{uuid.uuid4().hex}.arrows"
+
+    def write_file(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> DataFile:
         """Write *batches* into a file that nobody sees, one after the other."""
-        name, rows = f"{uuid.uuid4().hex}.arrows", 0
+        name, rows = self.file_name(), 0
         path = self.folder / name
         try:
             with path.open("wb") as file:

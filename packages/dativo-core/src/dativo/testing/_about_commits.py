@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
-from dativo.contract import Atomicity, Commit, Receipt, Role
+from dativo.contract import Atomicity, Commit, Role, Staged
+from dativo.errors import DativoError
 from dativo.testing._bench import Bench
-from dativo.testing._expect import Expecting, expecting_each, shown_record
+from dativo.testing._expect import Expecting, expecting_each, shown_error, shown_record
 from dativo.testing._rules import Evidence, NotApplicable, rule
 from dativo.testing._subject import WriterSubject
 from dativo.testing._target import (
     Row,
+    Run,
     Target,
     after,
     contents,
@@ -20,7 +22,7 @@ from dativo.testing._target import (
     orders,
     refusal,
 )
-from dativo.testing._watching import Watcher, watching
+from dativo.testing._watching import Watcher, stepping, watching
 
 __all__ = ["RULES"]
 
@@ -40,7 +42,7 @@ def atomic(subject: WriterSubject, evidence: Evidence) -> None:
         with target.bench() as bench, watching(_looks(target, bench)) as watcher:
             for number, table in enumerate(epochs[1:], start=2):
                 given = (table[:4], table[4:9], table[9:])
-                _publish_watched(look, number, given, states=states)
+                _publish_watched(look, number, given, states=states, watcher=watcher)
         is_whole = subject.info.atomicity is Atomicity.EPOCH
         _judge(look, watcher, states, is_whole=is_whole)
 
@@ -57,11 +59,10 @@ def idempotent(subject: WriterSubject, evidence: Evidence) -> None:
             first = run.session.commit(commit, staged)
             if first.replayed:
                 look.problem("the first commit says that it is a replay")
-            again = run.session.commit(commit, staged)
-            _expect_replay(look, again, commit, where="in the same session")
+            _commit_again(look, run, commit, staged, where="in the same session")
         with target.run(run_id="kit-run") as run:
-            again = run.session.commit(commit, [run.stage(table, sequence=1)])
-            _expect_replay(look, again, commit, where="in a new session")
+            staged = [run.stage(table, sequence=1)]
+            _commit_again(look, run, commit, staged, where="in a new session")
         what = "after one commit that was asked for three times"
         look.published(after(target.mode, table), what)
         more = orders(range(_ROWS, _ROWS + 5), "next")
@@ -120,7 +121,12 @@ def _looks(target: Target, bench: Bench) -> Callable[[], list[Row]]:
 
 
 def _publish_watched(
-    look: Expecting, epoch: int, parts: Sequence[pa.Table], *, states: list[list[Row]]
+    look: Expecting,
+    epoch: int,
+    parts: Sequence[pa.Table],
+    *,
+    states: list[list[Row]],
+    watcher: Watcher[list[Row]],
 ) -> None:
     with look.target.run(fence=epoch) as run:
         staged = []
@@ -132,7 +138,8 @@ def _publish_watched(
         if record is None or record.commit.epoch != epoch - 1:
             found = shown_record(record)
             look.problem(f"last_commit gives {found} while epoch {epoch} is only staged")
-        run.session.commit(run.identity(epoch), staged)
+        with stepping(watcher):
+            run.session.commit(run.identity(epoch), staged)
         look.published(states[epoch - 1], f"after the commit of epoch {epoch}")
 
 
@@ -157,7 +164,14 @@ def _judge(
             newest = states.index(seen)
 
 
-def _expect_replay(look: Expecting, receipt: Receipt, commit: Commit, *, where: str) -> None:
+def _commit_again(
+    look: Expecting, run: Run, commit: Commit, staged: Sequence[Staged], *, where: str
+) -> None:
+    try:
+        receipt = run.session.commit(commit, staged)
+    except DativoError as error:
+        look.problem(f"{where} the same commit ends with {shown_error(error)}")
+        return
     if not receipt.replayed:
         look.problem(f"{where} the same commit does not say that it is a replay")
     if receipt.record.commit != commit or receipt.record.rows != _ROWS:

@@ -17,7 +17,7 @@ from dativo.testing._target import (
     read_all,
     refusal,
 )
-from dativo.testing._watching import watching
+from dativo.testing._watching import stepping, watching
 
 __all__ = ["RULES"]
 
@@ -64,7 +64,7 @@ def _compact_watched(look: Expecting, expected: list[Row]) -> CompactResult:
     target = look.target
     with target.bench() as bench, target.bench(fence=1) as other:
         reader = target.open_read_back(bench)
-        with watching(lambda: contents(target.look(bench))) as watcher:
+        with watching(lambda: contents(target.look(bench))) as watcher, stepping(watcher):
             result = _compact(target, other)
         begun = None if reader is None else read_all(reader)
     wrong = difference(expected, contents(begun))

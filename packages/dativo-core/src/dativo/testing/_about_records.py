@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from dativo.contract import Checkpoint, CommitRecord, Role, WriteMode
 from dativo.errors import DativoError
+from dativo.testing._bench import Bench
 from dativo.testing._child import in_child
 from dativo.testing._expect import Expecting, expecting_each, shown_error, shown_record
 from dativo.testing._rules import Evidence, NotVerified, rule
 from dativo.testing._subject import WriterSubject
-from dativo.testing._target import Target, after, orders
-from dativo.testing._writing_child import EPOCHS, parts_of
+from dativo.testing._target import Target, after, contents, difference, orders
+from dativo.testing._writing_child import parts_of
 
 __all__ = ["RULES"]
 
@@ -32,7 +33,7 @@ _CHECKPOINT = Checkpoint(
     version=3,
 )
 _FINGERPRINT = {"source": 'shop "ä"', "query": "select '%s' -- \\", "empty": ""}
-_ROUNDS = 12
+_ROUNDS = 20
 _SEED = 20261123
 _SHOWN = 200
 
@@ -98,8 +99,12 @@ def after_kill(subject: WriterSubject, evidence: Evidence) -> None:
             look.problem(f"publishing in a child process fails: {words[0]}")
             continue
         killed = [told for told in end.answers if told["ended"] < 0]
-        for told in end.answers:
-            _expect_whole(look.having(stream=told["stream"]), told)
+        with look.target.bench(fence=2) as bench:
+            for told in end.answers:
+                try:
+                    _expect_whole(look.having(stream=told["stream"]), told, bench)
+                except DativoError as error:
+                    look.problem(f"{_moment(told)} the next run ends with {shown_error(error)}")
         look.looked(
             f"{len(killed)} of {len(end.answers)} children killed, at random times "
             f"and around one of their {end.answers[0]['steps']} calls of the system (seed {_SEED})"
@@ -165,26 +170,24 @@ def _in_child(target: Target, *, fence: int) -> CommitRecord | None:
     return None if end.answer is None else CommitRecord.from_json(end.answer)
 
 
-def _expect_whole(look: Expecting, told: Mapping[str, Any]) -> None:
+def _expect_whole(look: Expecting, told: Mapping[str, Any], bench: Bench) -> None:
     """See that what a killed child has left is true and whole, and publish the next epoch."""
-    target = look.target
-    where = _moment(told)
-    record = target.last_commit(fence=2)
-    newest = 0 if record is None else record.commit.epoch
-    if newest not in (told["receipts"], told["receipts"] + 1):
-        look.problem(f"{where} last_commit tells epoch {newest}")
-        return
-    expected = after(target.mode, *(_epoch(number) for number in range(1, newest + 1)))
-    if not look.published(expected, f"{where}, with last_commit at epoch {newest},"):
-        return
-    if newest < EPOCHS:
-        target.publish(newest + 1, *parts_of(newest + 1), fence=3)
-        expected = after(target.mode, *(_epoch(number) for number in range(1, newest + 2)))
-        look.published(expected, f"{where}, when epoch {newest + 1} is published anew,")
-
-
-def _epoch(number: int) -> pa.Table:
-    return pa.concat_tables(parts_of(number))
+    target, where = look.target, _moment(told)
+    with target.on(bench) as run:
+        record = run.session.last_commit()
+        newest = 0 if record is None else record.commit.epoch
+        if newest not in (told["receipts"], told["receipts"] + 1):
+            look.problem(f"{where} last_commit tells epoch {newest}")
+            return
+        epochs = [pa.concat_tables(parts_of(number)) for number in range(1, newest + 2)]
+        wrong = difference(after(target.mode, *epochs[:-1]), contents(target.look(bench)))
+        if wrong:
+            look.problem(f"{where}, with last_commit at epoch {newest}, readers see {wrong}")
+            return
+        run.publish(newest + 1, *parts_of(newest + 1))
+    wrong = difference(after(target.mode, *epochs), contents(target.look(bench)))
+    if wrong:
+        look.problem(f"{where}, when epoch {newest + 1} is published anew, readers see {wrong}")
 
 
 def _moment(told: Mapping[str, Any]) -> str:

@@ -96,7 +96,12 @@ def concurrent(subject: WriterSubject, evidence: Evidence) -> None:
             def stage(number: int) -> Staged:
                 return run.stage(_meeting(meeting, tables[number]), sequence=number + 1)  # noqa: B023
 
-            staged = list(pool.map(stage, range(_THREADS)))
+            calls = [pool.submit(stage, number) for number in range(_THREADS)]
+            errors = [error for call in calls if (error := call.exception())]
+            if errors:
+                look.problem(f"stage in one of {_THREADS} threads at once ends with {errors[0]}")
+                continue
+            staged = [call.result() for call in calls]
             run.session.commit(run.identity(1), staged)
         for one, table in zip(staged, tables, strict=True):
             _expect_count(look, one.rows, table.num_rows)

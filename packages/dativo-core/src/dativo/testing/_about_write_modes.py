@@ -72,7 +72,7 @@ def empty_replace(subject: WriterSubject, evidence: Evidence) -> None:
         here = target.having(stream=stream)
         rows = [here.publish(n, table).record.rows for n, table in enumerate(epochs, start=1)]
         found = here.published()
-        where = f"replace: after a replace of {len(epochs) - 1} earlier epochs by no records"
+        where = f"after a replace of {len(epochs) - 1} earlier epochs by no records"
         if found is None:
             look.problem(f"{where} nothing is published, not even a schema")
         elif found.num_rows:

@@ -45,15 +45,9 @@ class Sample:
 
 def samples() -> Iterator[Sample]:
     """Yield all samples."""
-    for name, values in {
-        **_numbers(),
-        **_decimals(),
-        **_texts(),
-        **_times(),
-        **_nested(),
-        **_encoded(),
-    }.items():
-        yield Sample.of(name, values)
+    for area in (_numbers, _decimals, _texts, _times, _nested, _encoded):
+        for name, values in area().items():
+            yield Sample.of(name, values)
     yield from _intervals()
     yield Sample.of("int64 that is never NULL", pa.array([1, 2, 3]), nullable=False)
     yield Sample.of("string with metadata", pa.array(["a", None]), metadata={"origin": "t.é"})

@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Watcher", "is_system_call", "watching"]
+__all__ = ["Watcher", "is_system_call", "stepping", "watching"]
 
 T = TypeVar("T")
 
-_SYSTEM = frozenset(
-    ["posix", "_io", "io", "_socket", "socket", "_ssl", "ssl", "fcntl", "_sqlite3", "sqlite3"]
-)
-_HARMLESS = frozenset(
-    [
-        "access",
-        "fileno",
-        "fspath",
-        "fstat",
-        "fsync",
-        "get_inheritable",
-        "getcwd",
-        "getpid",
-        "isatty",
-        "listdir",
-        "lseek",
-        "lstat",
-        "read",
-        "readable",
-        "readall",
-        "readinto",
-        "readline",
-        "scandir",
-        "seek",
-        "seekable",
-        "stat",
-        "strerror",
-        "tell",
-        "umask",
-        "urandom",
-        "writable",
-    ]
+_SYSTEM = ("posix", "_io", "io", "_socket", "socket", "_ssl", "ssl", "fcntl", "sqlite3")
+_HARMLESS = re.compile(
+    "access|fileno|fspath|fstat|fsync|get.*|isatty|listdir|lseek|lstat|path_.*|read.*|scandir|"
+    "seek|seekable|stat|strerror|tell|umask|urandom|writable"
 )
 _GLANCE_SECONDS = 2.0
 _GLANCES = 150
@@ -100,15 +73,26 @@ class Watcher(Generic[T]):
 
 @contextlib.contextmanager
 def watching(look: Callable[[], T]) -> Iterator[Watcher[T]]:
-    """Look all the time, and for sure after each call of the operating system in this thread.
+    """Look all the time."""
+    watcher = Watcher(look)
+    thread = threading.Thread(target=watcher.work, name="kit watcher", daemon=True)
+    thread.start()
+    try:
+        yield watcher
+    finally:
+        watcher.glance()
+        watcher.stop()
+        thread.join(_GLANCE_SECONDS)
+
+
+@contextlib.contextmanager
+def stepping(watcher: Watcher[T]) -> Iterator[None]:
+    """Have *watcher* look after each call of the operating system that this thread makes.
 
     Python tells a thread's calls to its profiler: there the reader gets its turn, so that a state
     that lasts for microseconds only is seen all the same. A writer that keeps readers waiting
     meanwhile is not held up for long.
     """
-    watcher = Watcher(look)
-    thread = threading.Thread(target=watcher.work, name="kit watcher", daemon=True)
-    thread.start()
     left, patience = _GLANCES, _PATIENCE
 
     def step(_frame: FrameType, event: str, called: Any) -> None:
@@ -121,15 +105,12 @@ def watching(look: Callable[[], T]) -> Iterator[Watcher[T]]:
     watcher.glance()
     sys.setprofile(step)
     try:
-        yield watcher
+        yield
     finally:
         sys.setprofile(before)
-        watcher.glance()
-        watcher.stop()
-        thread.join(_GLANCE_SECONDS)
 
 
 def is_system_call(called: Any) -> bool:
     """Whether the function *called*, written in C, is one that may change what others see."""
     module = called.__module__ or type(called.__self__).__module__
-    return module in _SYSTEM and called.__name__.strip("_") not in _HARMLESS
+    return module in _SYSTEM and not _HARMLESS.fullmatch(called.__name__.strip("_"))

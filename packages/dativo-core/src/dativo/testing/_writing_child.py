@@ -23,7 +23,7 @@ from dativo.testing._watching import is_system_call
 
 __all__ = ["die", "last_record", "parts_of", "peak"]
 
-EPOCHS = 2
+_AT_RANDOM = 5
 _PARTS = 2
 _ROWS = 12
 _KIB = 1024
@@ -47,12 +47,12 @@ def last_record(request: Mapping[str, Any]) -> str | None:
 
 
 def die(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Publish epochs again and again, each time in a fork that is killed at another moment.
+    """Publish again and again, each time in a fork that is killed at another moment.
 
-    Each round writes a stream of its own and yields its name, how many receipts there were and how
-    the fork ended. The first round is not killed; it says how long one takes and of how many calls
-    of the operating system it consists. Of the others every third one dies at a random time, and
-    the rest just before or just after such a call, spread over all of them.
+    Each round writes two epochs into a stream of its own and yields the stream, how many receipts
+    there were and how the fork ended. The first round is not killed; it says how long one takes and
+    of how many calls of the operating system its second epoch consists. Of the others every fifth
+    one dies at a random time, and the rest just after such a call, spread over all of them.
     """
     target = _target(request["target"])
     source = random.Random(request["seed"])  # noqa: S311 - no secret depends on it
@@ -62,7 +62,7 @@ def die(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         return
     for number in range(1, request["rounds"] + 1):
         moment: dict[str, Any]
-        if number % 3 == 0 or not whole["steps"]:
+        if number % _AT_RANDOM == 0 or not whole["steps"]:
             moment = {"die_after": source.uniform(0, 0.95) * whole["seconds"]}
         else:
             share = (number - source.random()) / request["rounds"]
@@ -116,13 +116,15 @@ def _forked(target: Target, *, die_at: int = 0, die_after: float | None = None) 
 
 
 def _publish(target: Target, told: int, die_at: int) -> NoReturn:
-    """Publish in a fork; tell when the session is open, each receipt, and the steps."""
+    """Publish in a fork; tell when the session is open, each receipt, and the last steps."""
     try:
-        with target.run() as run, _dying(die_at) as steps:
+        with target.run() as run:
             os.write(told, b"open\n")
-            for epoch in range(1, EPOCHS + 1):
-                run.publish(epoch, *parts_of(epoch))
-                os.write(told, b"receipt\n")
+            run.publish(1, *parts_of(1))
+            os.write(told, b"receipt\n")
+            with _dying(die_at) as steps:
+                run.publish(2, *parts_of(2))
+            os.write(told, b"receipt\n")
         os.write(told, f"{steps[0]}\n".encode())
     except BaseException as error:  # noqa: BLE001 - the last line of what the child prints
         sys.stderr.write(f"{describe_exception(error)}\n")
@@ -137,8 +139,7 @@ def _dying(at: int) -> Iterator[list[int]]:
     steps = [0]
 
     def step(_frame: FrameType, event: str, called: Any) -> None:
-        # Both before and after a call, because the call itself is what changes the disk.
-        if event in ("c_call", "c_return") and is_system_call(called):
+        if event == "c_return" and is_system_call(called):
             steps[0] += 1
             if steps[0] == at:
                 os.kill(os.getpid(), signal.SIGKILL)
