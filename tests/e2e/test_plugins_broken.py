@@ -134,11 +134,9 @@ BROKEN = {
     "last-major": Broken(
         code=SOURCE + EXTRACT,
         group="dativo.connectors.v0",
-        verdict="connector_too_old",
-        exit_code=12,
-        error="PLUGIN_VERSION",
-        says="contract 0",
-        imported=False,
+        verdict="deprecated",
+        error="CONTRACT_VIOLATION",
+        says="contract 0 asks for a class",
     ),
     "next-minor": Broken(
         code=SOURCE + EXTRACT,
@@ -232,7 +230,7 @@ def test_all_are_listed_and_none_is_imported(command: Command, marks: Path) -> N
         entry = found[name]
         assert entry["verdict"] == broken.verdict, name
         assert (entry["distribution"], entry["version"]) == (f"acme-{name}", VERSION)
-        assert entry["usable"] is (broken.verdict == "compatible")
+        assert entry["usable"] is (broken.verdict in ("compatible", "deprecated"))
         if not entry["usable"]:
             assert entry["problem"], name
             assert entry["fix"].startswith("pip install"), name
