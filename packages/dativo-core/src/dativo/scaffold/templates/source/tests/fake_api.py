@@ -82,7 +82,7 @@ class FakeApi:
     def serving(self, port: int = 0) -> Iterator[FakeApi]:
         """Answer on this machine only, on a free port unless one is given, while it is entered."""
         handler = type("Handler", (_Handler,), {"api": self})
-        with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        with _Server(("127.0.0.1", port), handler) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
             thread.start()
             self.base_url = f"http://127.0.0.1:{server.server_port}"
@@ -93,6 +93,11 @@ class FakeApi:
                 self._ended.set()
                 server.shutdown()
                 thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a client may break off whenever it wants."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -10,6 +10,7 @@ from pathlib import Path
 from dativo.testing import Denied, Inapplicable, WriterCases, WriterConformance
 
 OTHER_ERRORS = (
+    "CAPABILITY_MISSING",
     "COMMIT_UNKNOWN",
     "CONCURRENCY",
     "DATA_VALIDATION",
@@ -25,6 +26,7 @@ class TestConformance(WriterConformance):
     def cases(self) -> Iterator[WriterCases]:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "file").touch()
+            hidden = Path(folder, "lake", ".sample-system")
             yield WriterCases(
                 good={"path": f"{folder}/lake"},
                 bad_credentials=Inapplicable("a folder knows no passwords"),
@@ -35,4 +37,5 @@ class TestConformance(WriterConformance):
                     "RESOURCE_NOT_FOUND": {"path": f"{folder}/file/lake"},
                     **dict.fromkeys(OTHER_ERRORS, Inapplicable("no setting brings it about")),
                 },
+                staged=lambda: [str(path) for path in hidden.glob("*/staging-*")],
             )

@@ -19,11 +19,16 @@ __all__ = ["claim", "require_claim"]
 _FILE = "claim.json"
 
 
-def claim(place: Place, *, job_id: str, run_id: str, fence: int) -> None:
-    """Put this run's claim on the stream; call it under the lock."""
+def claim(place: Place, *, job_id: str, run_id: str, fence: int) -> bool:
+    """Put this run's claim on the stream, and say whether it is ours; call it under the lock."""
+    holder = _read(place)
+    if holder is not None and holder["job_id"] != job_id:
+        # Looking is free, and tells whose the records are. A commit would be refused.
+        return False
     require_claim(place, job_id=job_id, run_id=run_id, fence=fence)
     own = {"job_id": job_id, "run_id": run_id, "fence": fence}
     write_text(place.folder / _FILE, json.dumps(own))
+    return True
 
 
 def require_claim(place: Place, *, job_id: str, run_id: str, fence: int) -> None:

@@ -33,7 +33,8 @@ def write_files(reader: pa.RecordBatchReader, start: Path, compression: Compress
     codec = None if compression is Compression.NONE else compression.value
     options = pa.ipc.IpcWriteOptions(compression=codec)
     paths: list[Path] = []
-    rows, batches = 0, iter(reader)
+    rows = 0
+    batches = (batch for batch in reader)  # a generator, because a reader must not be asked again
     first = next(batches, None)
     while first is not None or not paths:
         paths.append(start.with_name(f"{start.name}-{len(paths):04}.arrow"))

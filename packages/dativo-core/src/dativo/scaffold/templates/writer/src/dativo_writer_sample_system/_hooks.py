@@ -73,5 +73,6 @@ _ERRORS = (
     ErrorInfo(code="CONCURRENCY", cause="A newer run, or another job, writes to the stream."),
     ErrorInfo(code="COMMIT_UNKNOWN", cause="The disk did not confirm that an epoch is durable."),
     ErrorInfo(code="DATA_VALIDATION", cause="A column changed its type, is gone or is required."),
+    ErrorInfo(code="CAPABILITY_MISSING", cause="The job asks for merge mode."),
     ErrorInfo(code="STATE_UNREADABLE", cause="A commit record or a claim is damaged."),
 )

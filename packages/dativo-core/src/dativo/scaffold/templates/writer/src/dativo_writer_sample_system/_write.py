@@ -19,7 +19,7 @@ from dativo.contract import (
     WriteMode,
     WriteRequest,
 )
-from dativo.errors import CommitUnknownError, ConcurrencyError
+from dativo.errors import CapabilityMissingError, CommitUnknownError, ConcurrencyError
 
 from ._claim import claim, require_claim
 from ._config import Config
@@ -43,13 +43,15 @@ class Session:
     """Writes one stream; the engine calls `stage` from several threads, the others from one."""
 
     def __init__(self, config: Config, request: WriteRequest, context: Context) -> None:
+        if request.mode is WriteMode.MERGE:
+            raise CapabilityMissingError("records cannot be merged; choose append or replace")
         self._compression = config.compression
         self._place = place = place_of(config, request.stream)
         make_folder(place.folder)
         with place.locked():
-            claim(place, job_id=context.job_id, run_id=context.run_id, fence=context.fence)
-            # From now on no older run can publish, so what they have left is of no use to anybody.
-            _sweep(place)
+            if claim(place, job_id=context.job_id, run_id=context.run_id, fence=context.fence):
+                # No older run can publish any more, so what they have left is of no use.
+                _sweep(place)
         self._staging = place.folder / f"staging-{uuid.uuid4().hex}"
 
     def stage(self, batch: Batch) -> Staged:
