@@ -8,7 +8,18 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["DOCS", "ROOT", "Block", "Shell", "blocks", "page", "pages", "shells", "titled"]
+__all__ = [
+    "DOCS",
+    "ROOT",
+    "Block",
+    "Shell",
+    "blocks",
+    "commands",
+    "page",
+    "pages",
+    "shells",
+    "titled",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -58,6 +69,11 @@ def shells(name: str) -> Iterator[Shell]:
     """The commands of the console blocks of a page, in their order."""
     for block in blocks(name):
         if block.language == "console":
-            for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
-                command, _, output = part.partition("\n")
-                yield Shell(command, output)
+            yield from commands(block)
+
+
+def commands(block: Block) -> Iterator[Shell]:
+    """The commands of one console block, each with what follows it."""
+    for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        yield Shell(command, output)

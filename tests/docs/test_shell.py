@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import fnmatch
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -10,42 +8,9 @@ from pathlib import Path
 
 import pytest
 from doc_pages import ROOT, Shell, blocks, shells, titled
+from doc_shells import PROGRAMS, environment, run, says
 
 from dativo_test_support.postgres import Address
-from dativo_test_support.unmeasured import unmeasured
-
-PROGRAMS = str(Path(sys.executable).parent)
-
-
-def _facts(text: str) -> list[str]:
-    """Return the lines without what differs from run to run: figures and units."""
-    text = re.sub(r"\d[\d,.]*", "#", text)
-    text = re.sub(r"# (?:[kMG]?B)\b", "# B", text)
-    text = re.sub(r"\b(row|stream|commit|file|check)s\b", r"\1", text)
-    return [" ".join(line.split()) for line in text.splitlines()]
-
-
-def _as_pattern(line: str) -> str:
-    return "*" if line == "..." else re.sub(r"([\[\]*?])", r"[\1]", line)
-
-
-def _says(shell: Shell, said: str) -> None:
-    """Compare; a line of three dots stands for any lines."""
-    expected = "\n".join(map(_as_pattern, _facts(shell.output)))
-
-    assert fnmatch.fnmatchcase("\n".join(_facts(said)), expected), said
-
-
-def _run(shell: Shell, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        shlex.split(shell.command), env=environment, capture_output=True, text=True, check=False
-    )
-    return done.stdout or done.stderr
-
-
-def _environment(**more: str) -> dict[str, str]:
-    path = os.pathsep.join((PROGRAMS, os.environ["PATH"]))
-    return unmeasured() | {"PATH": path, "NO_COLOR": "1"} | more
 
 
 def _write_files(folder: Path, name: str) -> None:
@@ -58,23 +23,23 @@ def _write_files(folder: Path, name: str) -> None:
 @pytest.mark.slow
 def test_the_quickstart_prints_what_it_shows(folder: Path, shop_database: Address) -> None:
     _write_files(folder, "quickstart.md")
-    environment = _environment(**shop_database.environment())
+    variables = environment(**shop_database.environment())
     for shell in shells("quickstart.md"):
-        said = _run(shell, environment)
-        _says(shell, said.replace(shop_database.database, "shop"))
+        said = run(shell, variables)
+        says(shell, said.replace(shop_database.database, "shop"))
     code, shown = (
         next(block.text for block in blocks("quickstart.md") if block.language == language)
         for language in ("python", "text")
     )
 
-    assert _run(Shell(f"python -c {shlex.quote(code)}", ""), environment) == shown
+    assert run(Shell(f"python -c {shlex.quote(code)}", ""), variables) == shown
 
 
 @pytest.mark.parametrize("name", ["job-file.md", "errors-and-exit-codes.md"])
 def test_messages_are_those_that_the_page_shows(folder: Path, name: str) -> None:
     _write_files(folder, name)
     for shell in shells(name):
-        _says(shell, _run(shell, _environment()))
+        says(shell, run(shell, environment()))
 
 
 def test_the_quickstart_shows_the_job_of_the_demo() -> None:
