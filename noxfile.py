@@ -130,6 +130,29 @@ def examples(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def scaffold(session: nox.Session) -> None:
+    """Write a connector of each kind, and build, install, check and prove it elsewhere, untouched."""
+    with tempfile.TemporaryDirectory(prefix="dativo-scaffold-") as name:
+        folder = Path(name)
+        _build_wheels(session, folder)
+        for kind in ("source", "writer"):
+            project = folder / f"acme-{kind}"
+            new = ("plugins", "new", project.name, "--kind", kind, "--path", str(project))
+            _tool(session, "dativo", *new)
+            built = str(folder / kind)
+            _uv(session, "build", "--quiet", "--wheel", "--out-dir", built, str(project))
+            (wheel,) = Path(built).glob("*.whl")
+            python = _make_environment(session, folder, str(wheel), "dativo-core[testing]")
+            with session.chdir(project):
+                _tool(session, "ruff", "check")
+                _tool(session, "ruff", "format", "--check")
+                _tool(session, "mypy", "--python-executable", python)
+                _tool(session, "pyright", "--pythonpath", python)
+                session.run(python, "-m", "dativo", "plugins", "list", external=True)
+                session.run(python, "-m", "pytest", external=True)
+
+
+@nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """Kill, starve and confuse real runs and count the damage; `-- --help` shows the arguments."""
     session.run(sys.executable, "tests/faults/run.py", *session.posargs, external=True)

@@ -1,4 +1,4 @@
-"""A Sample System of your own on this machine: for the tests, and for trying the example job.
+"""The API on this machine, in small: for the tests, and for trying the example job.
 
 It does what the real one documents, so far as the connector relies on it. Start it by hand with
 `python tests/fake_api.py`; it then serves until you press Ctrl-C.
@@ -159,7 +159,7 @@ def _key(record: Record) -> str:
 
 if __name__ == "__main__":
     with FakeApi().serving(8765) as fake:
-        print(f"Sample System answers at {fake.base_url}; its token is {TOKEN}", flush=True)
+        print(f"it answers at {fake.base_url}; its token is {TOKEN}", flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Write records into Sample System: Arrow files in a folder, whole epochs or nothing."""
+"""Write records into Sample System, whole epochs or nothing."""
 
 from ._config import Config
 from ._hooks import check_connection, describe, read_back, write

@@ -1,10 +1,11 @@
 """Where one stream lies, and what is published there.
 
-    PATH/orders -> .sample-system/orders/data-0000000001/        a link; readers go through it
-    PATH/.sample-system/orders/data-0000000001/epoch-0000000001/ an epoch: files and their record
-    PATH/.sample-system/orders/staging-3f2a.../                  what nobody sees yet
-    PATH/.sample-system/orders/claim.json, lock                  who may publish
+    PATH/orders -> OURS/orders/data-0000000001/         a link; readers go through it
+    OURS/orders/data-0000000001/epoch-0000000001/       an epoch: its files and their record
+    OURS/orders/staging-3f2a.../                        what nobody sees yet
+    OURS/orders/claim.json, lock                        who may publish
 
+OURS is a hidden folder in PATH, so that a link stays on one file system and can be exchanged.
 An append renames a folder into `data-...`; a replace makes a new `data-...` and exchanges the link.
 Either is one rename, which happens or does not, whatever is killed when.
 """
@@ -27,6 +28,7 @@ from ._config import Config
 __all__ = ["RECORD", "Place", "place_of"]
 
 RECORD = "commit.json"
+_OURS = ".sample-system"
 
 
 @attrs.frozen
@@ -79,4 +81,4 @@ def place_of(config: Config, stream: str) -> Place:
     # Names with a dot in front are ours, and hidden.
     name = name.replace(".", "%2E", 1) if name.startswith(".") else name
     root = config.path.absolute()
-    return Place(link=root / name, folder=root / ".sample-system" / name)
+    return Place(link=root / name, folder=root / _OURS / name)
