@@ -39,6 +39,6 @@ def test_names_are_unique() -> None:
 
 
 def test_names_begin_with_their_part() -> None:
-    parts = {"class_style", "engine", "state", "parquet", "postgres", "stripe"}
+    parts = {"engine", "state", "parquet", "postgres", "stripe"}
 
     assert {name.split(".")[0] for name in names()} <= parts

@@ -65,6 +65,8 @@ def run(
     opened = open_job(job)
     run_id = uuid.uuid4().hex
     options = {
+        "source": opened.source.connector,
+        "writer": opened.writer.connector,
         "streams": list(streams),
         "full_refresh": full_refresh,
         "backfill": None if backfill is None else attrs.asdict(backfill),

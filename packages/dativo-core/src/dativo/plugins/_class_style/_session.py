@@ -14,7 +14,7 @@ from typing import Any
 import arro3.core as arro3
 import attrs
 
-from dativo.contract import Batch, Commit, CommitRecord, Context, Receipt, Staged, failpoint
+from dativo.contract import Batch, Commit, CommitRecord, Context, Receipt, Staged
 from dativo.errors import ContractViolationError, DataValidationError, DativoError, WriteFailedError
 from dativo.plugins._class_style._ledger import Ledger
 from dativo.plugins._class_style._reports import translating
@@ -92,9 +92,7 @@ class Session:
         spools = [part.token for part in staged if isinstance(part.token, _Spool)]
         schema = _schema(before, spools)
         entry = self._ledger.begin(commit)
-        failpoint("class_style.commit.begun")
         files = self._write(spools, entry.counter) if any(part.rows for part in staged) else []
-        failpoint("class_style.commit.written")
         record = CommitRecord(
             commit=commit,
             rows=sum(part.rows for part in staged),
