@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from _generate.conformance import CONFORMANCE_BLOCKS
 from _generate.connectors import CONNECTOR_BLOCKS
 from _generate.contract import CONTRACT_BLOCKS
 from _generate.errors import ERROR_BLOCKS
@@ -20,6 +21,7 @@ __all__ = ["BLOCKS", "pages"]
 DOCS = Path(__file__).resolve().parents[1]
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
+    **CONFORMANCE_BLOCKS,
     **CONNECTOR_BLOCKS,
     **CONTRACT_BLOCKS,
     **ERROR_BLOCKS,

@@ -13,6 +13,7 @@ from dativo.cli._edge import Answer, answer
 from dativo.cli._options import Debug, Json, Verbose, help_if_alone
 from dativo.cli._plugins_doctor import doctor
 from dativo.cli._plugins_new import new
+from dativo.cli._plugins_verify import verify
 from dativo.cli._session import Options, Session
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["app"]
 app = typer.Typer(cls=Group, add_completion=False)
 app.command(cls=Command)(new)
 app.command(cls=Command)(doctor)
+app.command(cls=Command)(verify)
 
 Name = Annotated[
     str,

@@ -12,7 +12,7 @@ DativoError
 │                                DiskFullError, DeadlineExceededError
 ├── PluginError                  mend the installation: PluginNotFoundError, PluginLoadError,
 │                                PluginVersionError, PluginExecutionError, CapabilityMissingError,
-│                                ContractViolationError
+│                                ContractViolationError, NotVerifiedError
 ├── TransientError               try again: ServiceUnavailableError, DatabaseLockError,
 │                                ConcurrencyError, WriteFailedError, StalledError
 ├── StateError                   mend the state: StateUnreadableError, StateLockedError
@@ -52,6 +52,7 @@ __all__ = [
     "InvalidCredentialsError",
     "MissingConfigError",
     "NetworkError",
+    "NotVerifiedError",
     "PartialFailureError",
     "PluginError",
     "PluginExecutionError",
@@ -338,6 +339,13 @@ class ContractViolationError(PluginError):
 
     code = "CONTRACT_VIOLATION"
     default_fix = "Report it to the plugin's publisher; the message names the rule."
+
+
+class NotVerifiedError(PluginError):
+    """It could not be shown that the plugin keeps the contract; nothing broken was found."""
+
+    code = "NOT_VERIFIED"
+    default_fix = "Give the situations that the open rules name, or say why they cannot be given."
 
 
 # --- try again ----------------------------------------------------------------------------------

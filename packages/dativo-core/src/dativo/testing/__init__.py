@@ -18,6 +18,7 @@ from dativo.testing._report import Report, RuleResult, Verdict
 from dativo.testing._rules import Outcome, Rule
 from dativo.testing._runner import run_rule, run_suites
 from dativo.testing._suites import Conformance, SourceConformance, WriterConformance
+from dativo.testing._verifying import verify
 
 __all__ = [
     "RULES",
@@ -37,4 +38,5 @@ __all__ = [
     "WriterConformance",
     "run_rule",
     "run_suites",
+    "verify",
 ]

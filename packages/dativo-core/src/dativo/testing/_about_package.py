@@ -34,7 +34,7 @@ _RUNS = 5
 _SHOWN_LINES = 20
 
 
-@rule("manifest.current", Role.SOURCE, Role.WRITER)
+@rule("manifest.current", Role.SOURCE, Role.WRITER, needs_situations=False)
 def manifest_current(subject: Subject, evidence: Evidence) -> None:
     """The installed manifest says what the code says."""
     entry = subject.entry
@@ -51,7 +51,7 @@ def manifest_current(subject: Subject, evidence: Evidence) -> None:
         evidence.problem(f"manifest and code differ; {write}:\n{diff}")
 
 
-@rule("import.quick", Role.SOURCE, Role.WRITER)
+@rule("import.quick", Role.SOURCE, Role.WRITER, needs_situations=False)
 def import_quick(subject: Subject, evidence: Evidence) -> None:
     """Importing it takes no more CPU time than importing the contract does."""
     best = None
@@ -76,7 +76,7 @@ def import_quick(subject: Subject, evidence: Evidence) -> None:
         )
 
 
-@rule("import.pure", Role.SOURCE, Role.WRITER)
+@rule("import.pure", Role.SOURCE, Role.WRITER, needs_situations=False)
 def import_pure(subject: Subject, evidence: Evidence) -> None:
     """Importing it does nothing but define things."""
     value = subject.entry.value
@@ -95,7 +95,7 @@ def import_pure(subject: Subject, evidence: Evidence) -> None:
         evidence.problem(f"importing {value!r} changes {name}, which belongs to all of the process")
 
 
-@rule("describe.pure", Role.SOURCE, Role.WRITER)
+@rule("describe.pure", Role.SOURCE, Role.WRITER, needs_situations=False)
 def describe_pure(subject: Subject, evidence: Evidence) -> None:
     """``describe`` is quick, does no input or output, and always gives the same answer."""
     request = {"name": subject.connector, "value": subject.entry.value}
@@ -123,7 +123,7 @@ def describe_pure(subject: Subject, evidence: Evidence) -> None:
         )
 
 
-@rule("config.documented", Role.SOURCE, Role.WRITER)
+@rule("config.documented", Role.SOURCE, Role.WRITER, needs_situations=False)
 def config_documented(subject: SourceSubject | WriterSubject, evidence: Evidence) -> None:
     """Each setting has a help text, and the schema of all settings can be made."""
     for section, settings in _sections(subject):
@@ -141,7 +141,7 @@ def config_documented(subject: SourceSubject | WriterSubject, evidence: Evidence
                 evidence.problem(f"the help text of {section}.{path} only repeats its name")
 
 
-@rule("config.secrets", Role.SOURCE, Role.WRITER)
+@rule("config.secrets", Role.SOURCE, Role.WRITER, needs_situations=False)
 def config_secrets(subject: SourceSubject | WriterSubject, evidence: Evidence) -> None:
     """Settings that are secrets by their name have the type ``Secret``, and no default."""
     for section, settings in _sections(subject):

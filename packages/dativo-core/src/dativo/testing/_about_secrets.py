@@ -15,7 +15,7 @@ from dativo.testing._exercised import exercised
 from dativo.testing._rules import Evidence, NotVerified, rule
 from dativo.testing._subject import Subject
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "secrets_of"]
 
 _SHORTEST = 8
 _AROUND = 60
@@ -25,7 +25,7 @@ _AROUND = 60
 def secrets_hidden(subject: AnySubject, evidence: Evidence) -> None:
     """No secret of the settings, in any form, is in what it says, logs, prints or stores."""
     situations = [Situation("good", subject.cases.good), *broken_situations(subject.cases)]
-    known = {one.name: _secrets(subject, one) for one in situations}
+    known = {one.name: secrets_of(subject, one) for one in situations}
     secrets = {value: path for found in known.values() for path, value in found.items()}
     hidden = _hidden(secrets, evidence)
     if not secrets:
@@ -77,8 +77,8 @@ def _around(shown: str) -> str:
     return f"{'... ' if start else ''}{shown[start:end]}{' ...' if end < len(shown) else ''}"
 
 
-def _secrets(subject: Subject, situation: Situation) -> dict[str, str]:
-    """Return the values of all secrets of the settings; none where the settings are refused."""
+def secrets_of(subject: Subject, situation: Situation) -> dict[str, str]:
+    """Return all secrets of a situation's settings by path; none where they are refused."""
     try:
         with subject.open(situation.settings) as bench:
             return dict(_of(bench.side.config, ""))

@@ -7,7 +7,16 @@ from typing import TypeAlias
 
 import attrs
 
-__all__ = ["Cases", "Denied", "Inapplicable", "Settings", "SourceCases", "Waiting", "WriterCases"]
+__all__ = [
+    "Cases",
+    "Denied",
+    "Inapplicable",
+    "NotGiven",
+    "Settings",
+    "SourceCases",
+    "Waiting",
+    "WriterCases",
+]
 
 Settings: TypeAlias = Mapping[str, object]
 """A ``config`` section as it would stand in a job file: JSON values by key."""
@@ -18,6 +27,11 @@ class Inapplicable:
     """Says that a situation cannot occur with this system, and why; the report shows the reason."""
 
     reason: str = attrs.field(validator=attrs.validators.min_len(1))
+
+
+@attrs.frozen
+class NotGiven(Inapplicable):
+    """Stands for a situation that nobody gives; the reason says how to give it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -78,6 +92,8 @@ class SourceCases(Cases):
         streams: All streams that ``discover`` finds with the good settings.
         selections: What a job would say about a stream, by its name: ``cursor``, ``primary_key``,
             ``columns``, ``options``; where nothing is said, what ``discover`` says holds.
+        sample: The streams that the rules about records look at, where all would take too long;
+            without it all of them.
         conditions: A ``where`` for a stream by its name, which some of its records fulfil, but not
             all; for sources with filters.
         query: A query that finds records; for sources with queries.
@@ -92,6 +108,7 @@ class SourceCases(Cases):
 
     streams: tuple[str, ...]
     selections: Mapping[str, Settings] = attrs.field(factory=dict)
+    sample: tuple[str, ...] = ()
     conditions: Mapping[str, str] = attrs.field(factory=dict)
     query: str | None = None
     change: Callable[[str], object] | Inapplicable | None = None

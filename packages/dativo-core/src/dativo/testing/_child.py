@@ -6,8 +6,9 @@ back, and a function in a module of ``dativo.testing``, which the child imports 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from dativo.plugins import ChildEnd, run_child
 
@@ -22,6 +23,7 @@ def in_child(
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
     light: bool = False,
+    hear: Callable[[Any], object] = lambda _: None,
 ) -> ChildEnd:
     """Call a function of the kit in a fresh interpreter with the same ``sys.path``, and wait.
 
@@ -40,6 +42,7 @@ def in_child(
         folder: Its current folder; without it, that of this process.
         light: Leave out what ``dativo.testing`` itself imports, pyarrow above all, to see what the
             connector imports. The function's module then must not import it either.
+        hear: Is told each answer at once, in another thread.
     """
     return run_child(
         f"dativo.testing.{function}",
@@ -48,4 +51,5 @@ def in_child(
         environ=environ,
         folder=folder,
         bare=("dativo.testing",) if light else (),
+        on_answer=hear,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -47,6 +48,13 @@ class RuleResult:
     problems: tuple[str, ...] = ()
     acknowledged: str = ""
     seconds: float = 0.0
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> RuleResult:
+        """Make a result of the JSON values that ``attrs.asdict`` gave."""
+        texts = {name: tuple(document[name]) for name in ("looks", "problems")}
+        role, outcome = Role(document["role"]), Outcome(document["outcome"])
+        return cls(**{**document, **texts, "role": role, "outcome": outcome})
 
     @property
     def is_open(self) -> bool:

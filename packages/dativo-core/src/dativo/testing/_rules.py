@@ -77,6 +77,7 @@ class Rule:
         check: Looks at the subject of one of the roles and notes what it finds; it may raise
             :class:`NotVerified` or :class:`NotApplicable`. Any other exception breaks the rule.
         seconds: How long it may take.
+        needs_situations: Whether it looks at situations; the others need nothing but the package.
     """
 
     name: str
@@ -84,13 +85,16 @@ class Rule:
     roles: tuple[Role, ...]
     check: Callable[..., None] = attrs.field(eq=False, repr=False)
     seconds: float = 120.0
+    needs_situations: bool = True
 
 
-def rule(name: str, *roles: Role, seconds: float = 120.0) -> Callable[[Callable[..., None]], Rule]:
+def rule(
+    name: str, *roles: Role, seconds: float = 120.0, needs_situations: bool = True
+) -> Callable[[Callable[..., None]], Rule]:
     """Make a rule of a function; the first line of its docstring is the title."""
 
     def make(check: Callable[..., None]) -> Rule:
         title = (check.__doc__ or "").strip().partition("\n")[0].removesuffix(".")
-        return Rule(name, title, roles, check, seconds)
+        return Rule(name, title, roles, check, seconds, needs_situations)
 
     return make

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_rule", "run_suites"]
 
+_NO_SITUATIONS = "it needs situations to look at: give some with --suite FILE or --cases FILE.yaml"
+
 
 def run_suites(
     suites: Sequence[Conformance], *, on_result: Callable[[RuleResult], object] = lambda _: None
@@ -77,6 +79,7 @@ def _looked(rule: Rule, suite: Conformance, evidence: Evidence) -> tuple[Outcome
             tempfile.TemporaryDirectory(prefix="dativo-kit-") as folder,
             suite.subject(Path(folder)) as subject,
         ):
+            _require_situations(rule, suite)
             rule.check(subject, evidence)
     except NotApplicable as reason:
         return Outcome.NOT_APPLICABLE, [str(reason)]
@@ -85,6 +88,11 @@ def _looked(rule: Rule, suite: Conformance, evidence: Evidence) -> tuple[Outcome
     except BaseException as error:  # noqa: BLE001 - a connector may raise anything
         evidence.problem(_told(error))
     return _outcome(evidence, "there was nothing to look at")
+
+
+def _require_situations(rule: Rule, suite: Conformance) -> None:
+    if rule.needs_situations and not suite.has_situations:
+        raise NotVerified(_NO_SITUATIONS)
 
 
 def _outcome(evidence: Evidence, nothing: str) -> tuple[Outcome, Sequence[str]]:

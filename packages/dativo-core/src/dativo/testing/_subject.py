@@ -14,8 +14,8 @@ from dativo.contract import Role, SourceInfo, Stream, StreamStatus, WriterInfo
 from dativo.engine._control import Limits
 from dativo.plugins import PluginEntry, find_connector, load_connector
 from dativo.testing._bench import Bench, open_bench
-from dativo.testing._cases import Cases, Inapplicable, Settings, SourceCases, WriterCases
-from dativo.testing._rules import NotApplicable
+from dativo.testing._cases import Cases, Inapplicable, NotGiven, Settings, SourceCases, WriterCases
+from dativo.testing._rules import NotApplicable, NotVerified
 
 __all__ = ["SourceSubject", "Subject", "WriterSubject", "given", "limits_of"]
 
@@ -101,7 +101,10 @@ def given(case: Case | Inapplicable) -> Case:
 
     Raises:
         NotApplicable: The vendor says that it cannot occur, and why.
+        NotVerified: Nobody gives it.
     """
+    if isinstance(case, NotGiven):
+        raise NotVerified(case.reason)
     if isinstance(case, Inapplicable):
         raise NotApplicable(case.reason)
     return case

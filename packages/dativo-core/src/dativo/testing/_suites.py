@@ -28,11 +28,13 @@ class Conformance:
         connector: Its address.
         not_verified: Why rules cannot be verified for this connector, by their names. It holds only
             where a rule finds nothing wrong and cannot look, never for one that is broken.
+        has_situations: Whether there are any; without them only rules about the package can look.
     """
 
     connector: ClassVar[str]
     role: ClassVar[Role]
     not_verified: ClassVar[Mapping[str, str]] = {}
+    has_situations: ClassVar[bool] = True
 
     @classmethod
     def rules(cls) -> tuple[Rule, ...]:
