@@ -131,7 +131,7 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def scaffold(session: nox.Session) -> None:
-    """Write a connector of each kind, and build, install, check and prove it elsewhere, untouched."""
+    """Write a connector of each kind, build and install it elsewhere, and prove it, untouched."""
     with tempfile.TemporaryDirectory(prefix="dativo-scaffold-") as name:
         folder = Path(name)
         _build_wheels(session, folder)

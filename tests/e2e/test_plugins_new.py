@@ -135,11 +135,11 @@ def test_the_writers_full_refresh_exchanges_everything(work: WorkFolder, dativo:
 
 
 @pytest.mark.parametrize("kind", ["source", "writer"])
-@pytest.mark.parametrize("name", ["x", "acme-crm", "a-rather-long-name-of-a-system-of-2-words"])
+@pytest.mark.parametrize("name", ["x", "a-rather-long-name-of-a-system-of-2-word"])
 def test_the_code_is_tidy_whatever_the_name(
     work: WorkFolder, dativo: Command, *, name: str, kind: str
 ) -> None:
-    dativo("plugins", "new", name[:40].rstrip("-"), "--kind", kind, "--path", "p", code=0)
+    dativo("plugins", "new", name, "--kind", kind, "--path", "p", code=0)
 
     for words in (["check"], ["format", "--check"]):
         done = subprocess.run(

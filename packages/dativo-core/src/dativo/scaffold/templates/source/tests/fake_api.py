@@ -96,7 +96,7 @@ class FakeApi:
 
 
 class _Server(ThreadingHTTPServer):
-    def handle_error(self, *_: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a client may break off whenever it wants."""
 
 
