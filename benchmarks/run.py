@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from charges import measure_charges
+from extensions import measure_extensions
 from lineitem import Setting, measure_scales
 from report import Table, describe_machine, save
 from startup import measure_startup
@@ -48,7 +49,7 @@ def _arguments() -> argparse.Namespace:
         "--charges", type=int, default=100_000, help="how many charges of Stripe are read"
     )
     parser.add_argument(
-        "--runs", type=int, default=3, help="how often lineitem and charges are measured"
+        "--runs", type=int, default=3, help="how often all but start-up is measured"
     )
     parser.add_argument(
         "--starts", type=int, default=15, help="how often the start of each command is measured"
@@ -99,10 +100,15 @@ def _charges(given: argparse.Namespace, workspace: Path) -> list[Table]:
     )
 
 
+def _extensions(given: argparse.Namespace, _workspace: Path) -> list[Table]:
+    return measure_extensions(given.runs)
+
+
 _BENCHMARKS: dict[str, Callable[[argparse.Namespace, Path], list[Table]]] = {
     "startup": _startup,
     "lineitem": _lineitem,
     "charges": _charges,
+    "extensions": _extensions,
 }
 
 if __name__ == "__main__":
