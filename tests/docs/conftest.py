@@ -42,6 +42,18 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def extensions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the extensions of their page."""
+    names = ("coarse", "ends")
+    wheel = PluginWheel(
+        name="acme-extensions",
+        files={f"acme_{name}.py": titled("extensions.md", f"acme_{name}.py") for name in names},
+        entry_points={"dativo.extensions.v1": {name: f"acme_{name}" for name in names}},
+    )
+    monkeypatch.syspath_prepend(str(install(tmp_path / "extensions", wheel)))
+
+
+@pytest.fixture
 def tickets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Install the connector of the page about errors, which asks a server on this machine."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -106,7 +106,8 @@ def test_index_names_every_page() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["job-file.md", "stripe.md", "reference/types.md", "reference/connectors.md"]
+    "name",
+    ["extensions.md", "job-file.md", "stripe.md", "reference/types.md", "reference/connectors.md"],
 )
 def test_examples_of_job_files_are_right(name: str, folder: Path) -> None:
     for block in blocks(name):

@@ -115,6 +115,24 @@ def test_a_driver_that_is_cancelled_ends_without_an_error_of_its_own(is_cancelle
         assert list(rows) == [1]
 
 
+@pytest.mark.usefixtures("acme", "extensions")
+def test_the_extensions_of_the_page_change_and_watch_a_run(folder: Path) -> None:
+    job = titled("extensions.md", "coarse.yaml")
+    (folder / "coarse.yaml").write_text(job)
+    (folder / "wrong.yaml").write_text(job.replace("field: n", "field: m"))
+
+    previewed = dativo.preview("coarse.yaml")
+    result, refused = dativo.run("coarse.yaml"), dativo.run("wrong.yaml")
+
+    assert (result.error, result.rows) == (None, 7)
+    assert [row[0] for row in previewed.tables[0].rows] == ["0", "0", "0", "0", "5", "5", "5"]
+    assert refused.exit_code == 10
+    assert (folder / "ends.txt").read_text().splitlines() == [
+        "numbers: done, 7 rows",
+        "numbers: failed, 0 rows",
+    ]
+
+
 def _arrived(folder: Path) -> list[int]:
     tables = [pa.ipc.open_file(file).read_all() for file in sorted(folder.glob("*/*.arrow"))]
     return [number for table in tables for number in table["n"].to_pylist()]
