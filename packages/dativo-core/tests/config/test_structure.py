@@ -390,3 +390,27 @@ def test_a_place_is_a_url_or_a_path(text: str, place: object) -> None:
 
 def test_what_is_neither_a_url_nor_a_path_is_told() -> None:
     assert wrong("place: 5") == ["job.yaml:1:8 place: expected a URL or a path, got 5"]
+
+
+@attrs.frozen
+class Untyped:
+    anything: Mapping[str, Any] = setting("Whatever it is.")
+
+
+def test_what_a_value_without_a_type_refers_to_is_hidden() -> None:
+    node = node_of(
+        "anything: {host: db, password: 'p=${env:TOKEN}', more: ['${env:OTHER}']}",
+        TOKEN=SECRET,
+        OTHER="an0ther-s3cret",
+    )
+
+    found = structure(node, Untyped, collect=ProblemList())
+
+    assert found == Untyped(
+        anything={"host": "db", "password": f"p={SECRET}", "more": ("an0ther-s3cret",)}
+    )
+    assert node.origin.redactor.redact(f"db {SECRET} an0ther-s3cret") == "db **** ****"
+
+
+def test_a_reference_in_a_value_without_a_type_may_lead_nowhere() -> None:
+    assert wrong("anything: {a: '${env:GONE}'}", Untyped) != []

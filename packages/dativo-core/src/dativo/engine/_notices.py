@@ -9,10 +9,7 @@ __all__ = ["tell_notices"]
 
 
 def tell_notices(sides: Sides, control: RunControl) -> None:
-    """Tell what of the connectors of a job is going to be removed, each thing once."""
-    told: set[str] = set()
+    """Tell what of the connectors of a job is going to be removed."""
     for side in filter(None, (sides.source, sides.writer)):
         for notice in side.connector.notices:
-            if str(notice) not in told:
-                told.add(str(notice))
-                control.message(str(notice), level="warning", connector=side.name)
+            control.message(str(notice), level="warning", connector=side.name)
