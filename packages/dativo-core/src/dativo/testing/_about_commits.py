@@ -19,6 +19,7 @@ from dativo.testing._target import (
     after,
     contents,
     difference,
+    next_fence,
     orders,
     refusal,
 )
@@ -53,14 +54,15 @@ def idempotent(subject: WriterSubject, evidence: Evidence) -> None:
     for look in expecting_each(subject, evidence):
         target = look.target
         table = orders(range(_ROWS), "once")
-        with target.run(run_id="kit-run") as run:
+        fence = next_fence()
+        with target.run(run_id="kit-run", fence=fence) as run:
             commit = run.identity(1)
             staged = [run.stage(table, sequence=1)]
             first = run.session.commit(commit, staged)
             if first.replayed:
                 look.problem("the first commit says that it is a replay")
             _commit_again(look, run, commit, staged, where="in the same session")
-        with target.run(run_id="kit-run") as run:
+        with target.run(run_id="kit-run", fence=fence) as run:
             staged = [run.stage(table, sequence=1)]
             _commit_again(look, run, commit, staged, where="in a new session")
         what = "after one commit that was asked for three times"
@@ -95,25 +97,26 @@ def fence(subject: WriterSubject, evidence: Evidence) -> None:
     for look in expecting_each(subject, evidence):
         target = look.target
         epochs = [orders(range(5), "base"), orders(range(5, 9), "newer")]
-        target.publish(1, epochs[0], fence=3)
+        old, claim = [next_fence() for _ in range(4)], next_fence()
+        target.publish(1, epochs[0], fence=old[0])
         # Two runs have staged and stand still; a third one takes over.
-        with target.run(fence=4) as one, target.run(fence=5) as other:
+        with target.run(fence=old[1]) as one, target.run(fence=old[2]) as other:
             staged = one.stage(orders([90], "late")), other.stage(orders([91], "late"))
-            with target.run(fence=7) as new:
+            with target.run(fence=claim) as new:
                 error = refusal(lambda: one.session.commit(one.identity(2), staged[:1]))  # noqa: B023
-                what = "a commit with fence 4 after a session with fence 7 began"
-                look.concurrency(error, what, fence=7)
+                what = "a commit with an older fence after a newer session began"
+                look.concurrency(error, what, fence=claim)
                 new.publish(2, epochs[1])
-            error = refusal(lambda: other.session.commit(other.identity(3), staged[1:]))  # noqa: B023
-            what = "a commit with fence 5 after an epoch with fence 7"
-            look.concurrency(error, what, fence=7)
+            error = refusal(lambda: other.session.commit(other.identity(2), staged[1:]))  # noqa: B023
+            what = "a commit with an older fence after a newer session has published"
+            look.concurrency(error, what, fence=claim)
         # And one that was frozen before it began.
-        error = refusal(lambda: target.publish(3, orders([92], "later"), fence=6))  # noqa: B023
-        what = "a session and a commit with fence 6 behind 7"
-        look.concurrency(error, what, fence=7)
+        error = refusal(lambda: target.publish(3, orders([92], "later"), fence=old[3]))  # noqa: B023
+        what = "a session and a commit with an older fence than that of the last epoch"
+        look.concurrency(error, what, fence=claim)
         what = "after commits behind a newer claim"
         look.published(after(target.mode, *epochs), what)
-        look.looked("the fences 4, 5 and 6 against a claim with 7")
+        look.looked("three older fences against a newer claim, before and after its commit")
 
 
 def _looks(target: Target, bench: Bench) -> Callable[[], list[Row]]:
@@ -128,7 +131,7 @@ def _publish_watched(
     states: list[list[Row]],
     watcher: Watcher[list[Row]],
 ) -> None:
-    with look.target.run(fence=epoch) as run:
+    with look.target.run() as run:
         staged = []
         for number, part in enumerate(parts, start=1):
             staged.append(run.stage(part, sequence=number))

@@ -13,6 +13,7 @@ from dativo.testing._target import (
     after,
     contents,
     difference,
+    next_fence,
     orders,
     read_all,
     refusal,
@@ -62,10 +63,13 @@ def _publish(target: Target, *, deletes: bool) -> list[Row]:
 def _compact_watched(look: Expecting, expected: list[Row]) -> CompactResult:
     """Compact while one reader reads on from before, and another looks all the time."""
     target = look.target
-    with target.bench() as bench, target.bench(fence=1) as other:
+    with target.bench() as bench, target.bench(fence=next_fence()) as other:
         reader = target.open_read_back(bench)
-        with watching(lambda: contents(target.look(bench))) as watcher, stepping(watcher):
-            result = _compact(target, other)
+        with watching(lambda: contents(target.look(bench))) as watcher:
+            with target.on(other):
+                pass  # the claim, which the engine makes as well
+            with stepping(watcher):
+                result = _compact(target, other)
         begun = None if reader is None else read_all(reader)
     wrong = difference(expected, contents(begun))
     if wrong:

@@ -16,7 +16,7 @@ from dativo.testing._child import in_child
 from dativo.testing._expect import Expecting, expecting_each, shown_error, shown_record
 from dativo.testing._rules import Evidence, NotVerified, rule
 from dativo.testing._subject import WriterSubject
-from dativo.testing._target import Target, after, contents, difference, orders
+from dativo.testing._target import Target, after, contents, difference, next_fence, orders
 from dativo.testing._writing_child import parts_of
 
 __all__ = ["RULES"]
@@ -36,6 +36,7 @@ _FINGERPRINT = {"source": 'shop "ä"', "query": "select '%s' -- \\", "empty": ""
 _ROUNDS = 20
 _SEED = 20261123
 _SHOWN = 200
+_FAR = 10**9  # above any fence of the owner
 
 
 @rule("commit.record", Role.WRITER)
@@ -46,7 +47,7 @@ def record(subject: WriterSubject, evidence: Evidence) -> None:
         found = target.last_commit()
         if found is not None:
             look.problem(f"an empty target has {shown_record(found)}")
-        with target.run(fence=2) as run:
+        with target.run() as run:
             about = {"checkpoint": _CHECKPOINT, "fingerprint": _FINGERPRINT}
             commit = run.identity(1, **about)
             staged = [run.stage(orders(range(7), "a")), run.stage(orders(range(7, 9), "b"))]
@@ -55,8 +56,8 @@ def record(subject: WriterSubject, evidence: Evidence) -> None:
             _expect(look, receipt.record, expected, where="the receipt")
             same = run.session.last_commit()
             _expect(look, same, expected, where="the same session")
-        _expect(look, target.last_commit(fence=2), expected, where="a new session")
-        _expect(look, _in_child(target, fence=2), expected, where="another process")
+        _expect(look, target.last_commit(), expected, where="a new session")
+        _expect(look, _in_child(target), expected, where="another process")
         look.looked("a record read in two sessions and another process")
 
 
@@ -99,7 +100,7 @@ def after_kill(subject: WriterSubject, evidence: Evidence) -> None:
             look.problem(f"publishing in a child process fails: {words[0]}")
             continue
         killed = [told for told in end.answers if told["ended"] < 0]
-        with look.target.bench(fence=2) as bench:
+        with look.target.bench(fence=next_fence()) as bench:
             for told in end.answers:
                 try:
                     _expect_whole(look.having(stream=told["stream"]), told, bench)
@@ -117,8 +118,8 @@ def other_job(subject: WriterSubject, evidence: Evidence) -> None:
     for look in expecting_each(subject, evidence):
         target = look.target
         table = orders(range(4), "mine")
-        target.publish(1, table, fence=2)
-        found = target.having(job="kit-other").last_commit(fence=9)
+        target.publish(1, table)
+        found = target.having(job="kit-other").last_commit(fence=_FAR)
         if found is None or found.commit.job_id != target.job:
             look.problem(
                 f"a session of another job sees {shown_record(found)} in place of "
@@ -126,7 +127,7 @@ def other_job(subject: WriterSubject, evidence: Evidence) -> None:
             )
         more = orders(range(4, 6), "mine too")
         try:
-            target.publish(2, more, fence=3)
+            target.publish(2, more)
         except DativoError as error:
             look.problem(
                 f"after another job only looked, the owner's next run fails with "
@@ -162,8 +163,8 @@ def _short(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ... ({len(text)} characters)"
 
 
-def _in_child(target: Target, *, fence: int) -> CommitRecord | None:
-    request = {"target": attrs.asdict(target), "fence": fence}
+def _in_child(target: Target) -> CommitRecord | None:
+    request = {"target": attrs.asdict(target), "fence": next_fence()}
     end = in_child("_writing_child:last_record", request)
     if not end.has_ended:
         raise NotVerified(f"another process could not look: {end.reason}")

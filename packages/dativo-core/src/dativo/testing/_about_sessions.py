@@ -48,7 +48,7 @@ def abort(subject: WriterSubject, evidence: Evidence) -> None:
             run.stage(orders(range(60, 70), "forgotten"), sequence=1)
         what = "after a session was closed without a commit"
         look.published(after(target.mode, *states), what)
-        with target.run(fence=2) as run:
+        with target.run() as run:
             states.append(orders(range(9, 12), "last"))
             run.publish(3, states[-1])
         what = "after an epoch that follows a session without a commit"

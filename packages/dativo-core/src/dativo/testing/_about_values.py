@@ -12,7 +12,7 @@ from dativo.testing._expect import shown_error, shown_record
 from dativo.testing._matrix import Sample, samples
 from dativo.testing._rules import Evidence, rule
 from dativo.testing._subject import WriterSubject
-from dativo.testing._target import Target, targets
+from dativo.testing._target import Target, next_fence, targets
 
 __all__ = ["RULES"]
 
@@ -22,7 +22,7 @@ def round_trip(subject: WriterSubject, evidence: Evidence) -> None:
     """Values of every Arrow type come back exactly, or are refused before anything is seen."""
     target = next(targets(subject))
     kept = 0
-    with target.bench(fence=1) as bench:
+    with target.bench(fence=next_fence()) as bench:
         for number, sample in enumerate(samples()):
             here = target.having(stream=f"kit_value_{number}")
             kept += _Written(sample, here, bench, evidence).came_back()

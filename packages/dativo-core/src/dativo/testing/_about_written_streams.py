@@ -23,6 +23,7 @@ from dativo.testing._target import (
     after,
     contents,
     difference,
+    next_fence,
     orders,
     refusal,
     targets,
@@ -73,7 +74,7 @@ def schema_changes(subject: WriterSubject, evidence: Evidence) -> None:
 def separate(subject: WriterSubject, evidence: Evidence) -> None:
     """Streams do not touch each other, whatever they are called."""
     target = next(targets(subject))
-    with target.bench(fence=1) as bench:
+    with target.bench(fence=next_fence()) as bench:
         taken = {
             name: number
             for number, name in enumerate(_AWKWARD)

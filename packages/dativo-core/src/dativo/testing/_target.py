@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -38,6 +39,7 @@ __all__ = [
     "after",
     "contents",
     "difference",
+    "next_fence",
     "orders",
     "read_all",
     "refusal",
@@ -46,6 +48,8 @@ __all__ = [
 ]
 
 Row = tuple[object, ...]
+
+_FENCES = itertools.count(1000)
 
 NAMES = ("id", "note")
 """The fields of the records that the kit writes: a number that is never NULL, and a text."""
@@ -92,9 +96,9 @@ class Target:
             yield bench
 
     @contextlib.contextmanager
-    def run(self, *, fence: int = 1, run_id: str | None = None) -> Iterator[Run]:
-        """Open a session of a run of its own."""
-        with self.bench(fence=fence, run_id=run_id) as bench, self.on(bench) as run:
+    def run(self, *, fence: int | None = None, run_id: str | None = None) -> Iterator[Run]:
+        """Open a session of a run of its own, with a fence above that of earlier ones."""
+        with self.bench(fence=fence or next_fence(), run_id=run_id) as bench, self.on(bench) as run:
             yield run
 
     @contextlib.contextmanager
@@ -108,7 +112,9 @@ class Target:
                     session.abort()
                 raise
 
-    def publish(self, epoch: int, *tables: pa.Table, fence: int = 1, **about: Any) -> Receipt:
+    def publish(
+        self, epoch: int, *tables: pa.Table, fence: int | None = None, **about: Any
+    ) -> Receipt:
         """Stage and commit *tables* as *epoch* in a session of its own."""
         with self.run(fence=fence) as run:
             return run.publish(epoch, *tables, **about)
@@ -145,7 +151,7 @@ class Target:
         """Return what a job asks the writer for."""
         return bench.write_request(**self._about)
 
-    def last_commit(self, *, fence: int = 1) -> CommitRecord | None:
+    def last_commit(self, *, fence: int | None = None) -> CommitRecord | None:
         """Return what a session of its own says is published last."""
         with self.run(fence=fence) as run:
             return run.session.last_commit()
@@ -201,6 +207,11 @@ class Run:
         """Stage *tables* in this order and commit them as *epoch*."""
         staged = [self.stage(table, sequence=i) for i, table in enumerate(tables, start=1)]
         return self.session.commit(self.identity(epoch, **changes), staged)
+
+
+def next_fence() -> int:
+    """Return a fence that is above all that this process has given, and above any child's."""
+    return next(_FENCES)
 
 
 def targets(subject: WriterSubject) -> Iterator[Target]:

@@ -118,7 +118,7 @@ def _forked(target: Target, *, die_at: int = 0, die_after: float | None = None) 
 def _publish(target: Target, told: int, die_at: int) -> NoReturn:
     """Publish in a fork; tell when the session is open, each receipt, and the last steps."""
     try:
-        with target.run() as run:
+        with target.run(fence=1) as run:
             os.write(told, b"open\n")
             run.publish(1, *parts_of(1))
             os.write(told, b"receipt\n")
