@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
 import uuid
 from decimal import Decimal
@@ -19,11 +20,20 @@ from dativo_writer_parquet import Compression
 from dativo_writer_parquet._convert import convert
 
 INTERVAL = pa.month_day_nano_interval()
+_FIELD_WORDS = 9
 UUID = uuid.UUID("12345678-9abc-def0-1234-56789abcdef0")
 
 
 def _extension(arrow: pa.DataType, values: list[Any]) -> pa.Array:
     return pa.ExtensionArray.from_storage(arrow, pa.array(values, arrow.storage_type))
+
+
+def _interval(letters: bytes, like: pa.DataType) -> pa.DataType:
+    """An interval that pyarrow passes on, but neither makes nor looks into."""
+    text, struct = ctypes.create_string_buffer(letters), (ctypes.c_int64 * _FIELD_WORDS)()
+    pa.field("i", like)._export_to_c(ctypes.addressof(struct))
+    struct[0] = ctypes.addressof(text)
+    return pa.Field._import_from_c(ctypes.addressof(struct)).type
 
 
 def _raw(arrow: pa.DataType, values: list[int | None]) -> pa.Array:
@@ -237,6 +247,8 @@ def test_every_type_is_kept_for_pyarrow(lake: Lake, name: str) -> None:
         (pa.struct([("a", pa.int8()), ("a", pa.int8())]), "the field 'a' of 'bad' occurs twice"),
         (pa.decimal256(76, -1), "'bad' has more than 76 digits"),
         (pa.dictionary(pa.int8(), pa.struct([])), "'bad' is a struct without fields"),
+        (_interval(b"tiM", pa.int32()), "'bad' has the type month_interval"),
+        (pa.list_(_interval(b"tiD", pa.int64())), "'bad.item' has the type day_time_interval"),
     ],
 )
 def test_what_parquet_cannot_hold_is_refused_by_name(

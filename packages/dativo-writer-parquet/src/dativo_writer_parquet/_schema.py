@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pyarrow as pa
 from pyarrow import types
@@ -99,12 +99,9 @@ def _problems(field: pa.Field, path: str) -> Iterable[str]:
     arrow = field.type
     if types.is_dictionary(arrow) or types.is_run_end_encoded(arrow):
         arrow = arrow.value_type
-    if types.is_union(arrow):
-        yield f"the column {path!r} is a union, which Parquet does not have"
-    elif (
-        types.is_decimal(arrow) and arrow.scale < 0 and arrow.precision > _MAX_DIGITS + arrow.scale
-    ):
-        yield f"the column {path!r} has more than {_MAX_DIGITS} digits"
+    wrong = next((text for applies, text in _REFUSED if applies(arrow)), "")
+    if wrong:
+        yield f"the column {path!r} {wrong.format(arrow)}"
     elif types.is_struct(arrow):
         if not arrow.num_fields:
             yield f"the column {path!r} is a struct without fields, which Parquet does not have"
@@ -114,3 +111,20 @@ def _problems(field: pa.Field, path: str) -> Iterable[str]:
         yield from _problems(field.with_type(arrow.storage_type), path)
     for child in children(arrow):
         yield from _problems(child, f"{path}.{child.name}")
+
+
+def _is_too_wide(arrow: pa.DataType) -> bool:
+    return bool(
+        types.is_decimal(arrow) and arrow.scale < 0 and arrow.precision > _MAX_DIGITS + arrow.scale
+    )
+
+
+_REFUSED: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
+    (types.is_union, "is a union, which Parquet does not have"),
+    (_is_too_wide, f"has more than {_MAX_DIGITS} digits"),
+    (
+        # pyarrow passes them on and cannot look into their values.
+        lambda arrow: str(arrow) in ("month_interval", "day_time_interval"),
+        "has the type {}; of the intervals only month_day_nano_interval can be stored",
+    ),
+)
