@@ -27,6 +27,7 @@ class Bench:
 
     batch_rows = 1000
     limit: int | None = None
+    deadline: float | None = None
     patterns: tuple[str, ...] = ()
     streams: tuple[StreamRequest, ...] = ()
     workdir = Path()

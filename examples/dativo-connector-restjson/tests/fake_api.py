@@ -13,6 +13,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 TOKEN = "tok-5f0c-secret"
+LIMITED = "tok-33d2-limited"
 PASSWORD = "pass-9b1d-secret"
 CLIENT_SECRET = "client-77aa-secret"
 
@@ -29,6 +30,7 @@ class FakeApi:
     def __init__(self) -> None:
         self.records: dict[str, list[str]] = {}
         self.forbidden: set[str] = set()
+        self.unlimited: set[str] = set()
         self.size = 3
         self.requests: list[tuple[str, Query, dict[str, str]]] = []
         self.answers: dict[str, Callable[[int], Answer]] = {}
@@ -74,8 +76,11 @@ class FakeApi:
         if path == "/hang":
             self.hangs.wait(60)
             return ok([])
+        if path.startswith("/status/"):
+            return failure(int(path.rpartition("/")[2]), "as you wish")
         style, _, name = path.strip("/").partition("/")
-        if name in self.forbidden:
+        is_limited = headers.get("authorization") == f"Bearer {LIMITED}"
+        if name in self.forbidden or (is_limited and name in self.unlimited):
             return failure(403, "not for you")
         if name not in self.records or style not in _STYLES:
             return failure(404, "no such list")
@@ -92,7 +97,7 @@ class FakeApi:
 
     def _knows(self, query: Query, headers: dict[str, str]) -> bool:
         basic = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
-        known = {f"Bearer {self.token}", f"Basic {basic}"}
+        known = {f"Bearer {self.token}", f"Bearer {LIMITED}", f"Basic {basic}"}
         return (
             headers.get("authorization") in known
             or headers.get("x-api-key") == TOKEN
@@ -214,4 +219,19 @@ def _list(texts: list[str]) -> str:
     return f"[{', '.join(texts)}]"
 
 
-_STYLES = {"page": _page, "offset": _offset, "cursor": _cursor, "next": _next, "link": _link}
+def _large(_: FakeApi, __: str, query: Query, chosen: list[str]) -> Answer:
+    """Give forty pages of a megabyte."""
+    del chosen
+    page = int(query.get("page", 1))
+    numbers = range(page * 500, page * 500 + (500 if page <= 40 else 0))
+    return ok([{"id": number, "text": f"{number:02000d}"} for number in numbers])
+
+
+_STYLES = {
+    "large": _large,
+    "page": _page,
+    "offset": _offset,
+    "cursor": _cursor,
+    "next": _next,
+    "link": _link,
+}

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from dativo.contract import Context, ReadMode, Stream, StreamStatus, matches_pattern
 from dativo.errors import (
+    ConfigurationError,
     DataError,
     DativoError,
     InsufficientPermissionsError,
-    ResourceNotFoundError,
+    ResourceError,
 )
 from dativo_connector_restjson._columns import Columns, inferred_types
 from dativo_connector_restjson._config import RestConfig, StreamConfig
@@ -18,7 +19,7 @@ from dativo_connector_restjson._extract import listing_of
 __all__ = ["discover"]
 
 # What is wrong with one stream; all else is wrong with the API or with who asks.
-_OF_ONE_STREAM = (DataError, InsufficientPermissionsError, ResourceNotFoundError)
+_OF_ONE_STREAM = (ConfigurationError, DataError, InsufficientPermissionsError, ResourceError)
 
 
 def discover(config: RestConfig, context: Context) -> Iterator[Stream]:

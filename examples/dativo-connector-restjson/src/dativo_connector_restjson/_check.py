@@ -20,7 +20,7 @@ from dativo.errors import (
 )
 from dativo_connector_restjson._columns import Columns, inferred_types
 from dativo_connector_restjson._config import RestConfig
-from dativo_connector_restjson._extract import incremental_of, listing_of
+from dativo_connector_restjson._extract import cursor_type, incremental_of, listing_of
 
 __all__ = ["check_connection"]
 
@@ -67,5 +67,7 @@ def _tried(config: RestConfig, request: StreamRequest, context: Context) -> str:
         incremental_of(stream, request)
     records = listing.first().records
     types = stream.types or inferred_types(records, stream)
+    if stream.incremental is not None:
+        cursor_type(listing, types, stream.incremental)
     columns = Columns(name=listing.name, stream=stream, types=types, wanted=request.columns)
     return f"{columns.batch(records).num_rows} records on the first page"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from urllib.parse import quote
 
 import attrs
-import httpcore
 import httpx
 import msgspec
 
@@ -111,7 +111,7 @@ class Client:
         with context.on_cancel(self._stop):
             if context.cancelled():
                 self._stop()
-            return context.retry(lambda: self._try(url))
+            return context.retry(lambda: self._try_within(url, context.deadline))
 
     def address(self, path: str, params: Mapping[str, str]) -> httpx.URL:
         """Return the address of *path* below the base."""
@@ -149,6 +149,13 @@ class Client:
         if self._stopped.wait(seconds):
             raise RunInterruptedError("the run was stopped")
 
+    def _try_within(self, url: httpx.URL, deadline: float | None) -> Answer:
+        seconds = self._config.timeout_seconds
+        if deadline is not None:
+            seconds = min(seconds, deadline - time.monotonic())
+        with self._network.within(seconds):
+            return self._try(url)
+
     def _try(self, url: httpx.URL) -> Answer:
         for _ in range(_MAX_REDIRECTS):
             identity = self._credentials.identity()
@@ -181,23 +188,20 @@ class Client:
     @contextmanager
     def _sent(self, request: httpx.Request) -> Iterator[httpx.Response]:
         place = f"{request.url.host}{request.url.path}"
-        self._limiter.take()
+        with self._network.paused():
+            self._limiter.take()
         if self._stopped.is_set():
             raise RunInterruptedError("the run was stopped")
-        seconds = self._config.timeout_seconds
         try:
-            with self._network.within(seconds):
-                response = self._http.send(request, stream=True)
-                try:
-                    yield response
-                finally:
-                    response.close()
+            response = self._http.send(request, stream=True)
+            try:
+                yield response
+            finally:
+                response.close()
         except BROKEN as error:
             if self._stopped.is_set():
                 raise RunInterruptedError("the run was stopped") from error
-            if isinstance(error, httpcore.ConnectTimeout):
-                seconds = min(seconds, self._config.connect_timeout_seconds)
-            raise from_network(error, place, seconds) from error
+            raise from_network(error, place) from error
 
     def _require_success(self, response: httpx.Response, identity: Identity) -> None:
         if response.is_success:

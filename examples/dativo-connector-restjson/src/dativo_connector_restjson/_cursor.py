@@ -17,7 +17,10 @@ from dativo_connector_restjson._config import Bound, SentAs, StreamConfig
 from dativo_connector_restjson._types import FieldType, Kind, parse_type
 from dativo_connector_restjson._values import read_value
 
-__all__ = ["Horizon", "parameter", "parse_bound", "text_of"]
+__all__ = ["VERSION", "Horizon", "parameter", "parse_bound", "text_of"]
+
+VERSION = 1
+"""The version of checkpoints."""
 
 _SEEN_BYTES = 40_000
 """About what may be known of records in a checkpoint; what is beyond is read twice."""
@@ -74,7 +77,8 @@ class Horizon:
                 "at": self.at,
                 "asked": self.asked,
                 "seen": _by_value(self.seen),
-            }
+            },
+            version=VERSION,
         )
 
     @classmethod
@@ -85,6 +89,12 @@ class Horizon:
             StateError: It is of another list.
         """
         value: Mapping[str, Any] = state.value
+        if state.version != VERSION:
+            raise StateError(
+                f"the state of {name} has version {state.version}; this connector reads {VERSION}",
+                fix="Upgrade dativo-connector-restjson, or run once with --full-refresh.",
+                stream=name,
+            )
         if value["digest"] != stream.digest():
             raise StateError(
                 f"the settings of {name} have changed since its state was made: path, params, "

@@ -79,12 +79,12 @@ _FIXES: Mapping[type[DativoError], str] = {
 }
 
 
-def from_network(error: Exception, place: str, timeout_seconds: float) -> DativoError:
+def from_network(error: Exception, place: str) -> DativoError:
     """Return the error of a request that was not answered."""
     if isinstance(error, httpcore.TimeoutException):
         return ConnectTimeoutError(
-            f"{place} did not answer in full within {timeout_seconds:g} s",
-            fix="Check the network, or raise `timeout_seconds`.",
+            f"{place} did not answer in full in its time",
+            fix="Check the network, or raise `timeout_seconds` or `connect_timeout_seconds`.",
         )
     if isinstance(error, httpx.DecodingError):
         return ServiceUnavailableError(f"the answer of {place} is damaged: {error}")

@@ -26,7 +26,7 @@ from dativo_connector_restjson._cursor import Horizon, parameter, parse_bound
 from dativo_connector_restjson._pages import Listing, Page
 from dativo_connector_restjson._types import FieldType
 
-__all__ = ["extract", "incremental_of", "listing_of"]
+__all__ = ["cursor_type", "extract", "incremental_of", "listing_of"]
 
 
 def extract(
@@ -37,6 +37,12 @@ def extract(
     Raises:
         DativoError: A page cannot be had, or is not what the job file says.
     """
+    if request.where is not None or request.query is not None:
+        raise CapabilityMissingError(
+            "a list of an API takes no `where` and no `query`",
+            fix="Choose records by `params` of the stream in `source.config`.",
+            stream=request.stream,
+        )
     listing = listing_of(config, request.stream, context)
     if request.lower is not None or request.upper is not None:
         return _range(listing, request)
@@ -120,7 +126,7 @@ def _range(listing: Listing, request: StreamRequest) -> Iterator[Batch]:
     incremental = incremental_of(listing.stream, request)
     types = listing.stream.types or _types(listing.stream, listing.first())
     columns = _columns(listing, request, types)
-    kind = _ordered(listing, types, incremental)
+    kind = cursor_type(listing, types, incremental)
     lower = None if request.lower is None else parse_bound(request.lower, kind, what="lower")
     upper = None if request.upper is None else parse_bound(request.upper, kind, what="upper")
     params = {}
@@ -147,7 +153,7 @@ def _begin(listing: Listing, incremental: Incremental, state: Checkpoint | None)
     if state is not None:
         return Horizon.of(state, stream, name=listing.name)
     types = stream.types or _types(stream, listing.first())
-    kind = _ordered(listing, types, incremental)
+    kind = cursor_type(listing, types, incremental)
     start = incremental.start
     asked = None if start is None else parse_bound(start, kind, what="incremental.start")
     return Horizon(digest=stream.digest(), types=types, asked=asked)
@@ -161,9 +167,14 @@ def _columns(listing: Listing, request: StreamRequest, types: Mapping[str, Field
     return Columns(name=listing.name, stream=listing.stream, types=types, wanted=request.columns)
 
 
-def _ordered(
+def cursor_type(
     listing: Listing, types: Mapping[str, FieldType], incremental: Incremental
 ) -> FieldType:
+    """Return the type of the cursor.
+
+    Raises:
+        SchemaValidationError: It does not order records.
+    """
     kind = types[incremental.field]
     try:
         require_order(kind, incremental)

@@ -39,8 +39,6 @@ def describe() -> ConnectorInfo:
         ),
         permissions=Permissions(
             hosts=("${config.base_url}", "${config.auth.oauth2.token_url}"),
-            ports=("${config.base_url}", "${config.auth.oauth2.token_url}"),
-            paths=("${config.ca_file}",),
         ),
         errors=_ERRORS,
     )
@@ -105,10 +103,25 @@ _ERRORS = tuple(
             "A value is not exactly of its field's type, or a key is missing.",
             "Give the field another type in `fields`; `json` takes everything.",
         ),
-        ("SCHEMA_VALIDATION", "The job asks for a column that the stream does not have.", ""),
+        (
+            "SCHEMA_VALIDATION",
+            (
+                "The job asks for a column that the stream does not have, or the cursor's type "
+                "does not order records."
+            ),
+            "",
+        ),
+        (
+            "CAPABILITY_MISSING",
+            "The job has a `where` or a `query`, or reads a stream without `incremental` so.",
+            "",
+        ),
         (
             "STATE",
-            "The stream's settings have changed since the checkpoint was made.",
+            (
+                "The stream's settings have changed since the checkpoint was made, or it is of a "
+                "newer connector."
+            ),
             "Run once with --full-refresh.",
         ),
     )

@@ -43,6 +43,13 @@ class Network(httpcore.NetworkBackend):
         finally:
             self._time.ends_at = float("inf")
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let this thread do something else, during which its time does not run."""
+        began = time.monotonic()
+        yield
+        self._time.ends_at += time.monotonic() - began
+
     def left(self, timeout: float | None) -> float:
         """Return how long this thread may wait now.
 
