@@ -81,6 +81,14 @@ def test_a_file_that_is_not_there_is_told_with_its_place(tmp_path: Path) -> None
     assert problem.hint == "did you mean 'my_reader.py'?"
 
 
+def test_a_folder_may_have_a_suffix_too(tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB.format(address="./my.py.d/gone.py:x"))
+
+    with pytest.raises(InvalidConfigError, match=r"there is no file \./my\.py\.d/gone\.py"):
+        load_job(file)
+
+
 @pytest.mark.parametrize("address", ["./my_reader", "./x.py:a-b", "'a b'", "../x"])
 def test_another_address_says_what_is_expected(tmp_path: Path, address: str) -> None:
     file = tmp_path / "job.yaml"

@@ -301,6 +301,13 @@ def test_nor_is_one_in_a_folder_that_everybody_may_change(file: Path) -> None:
     assert load(file).info.title == "Mine"
 
 
+def test_messages_name_the_whole_path(tmp_path: Path) -> None:
+    address = "./my.py.d/gone.py:x"
+
+    with pytest.raises(PluginNotFoundError, match=r"there is no file \./my\.py\.d/gone\.py"):
+        load_file(tmp_path / "my.py.d" / "gone.py", "x", address=address, role=Role.SOURCE)
+
+
 def test_a_folder_is_no_file(file: Path) -> None:
     file.mkdir()
 

@@ -55,7 +55,7 @@ def check_file(address: FileAddress, node: Node, problems: ProblemList) -> None:
     beside = [found.name for found in address.path.parent.glob("*.py")]
     problems.add(
         node,
-        f"there is no file {address.text.partition('.py')[0]}.py",
+        f"there is no file {address.text.partition(':')[0]}",
         hint=nearest(address.path.name, beside),
     )
 

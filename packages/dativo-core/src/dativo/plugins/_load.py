@@ -63,7 +63,7 @@ def load_file(file: Path, path: str, *, address: str, role: Role) -> Connector:
         DativoError: As for :func:`load_connector`; it is not there, cannot be loaded or has no
             hooks, or somebody else could have changed it.
     """
-    origin = Origin(name=address, file=address.partition(".py")[0] + ".py")
+    origin = Origin(name=address, file=address.partition(":")[0])
     place = attrs.evolve(origin.place("load"), default=PluginLoadError)
     return _connector(origin, role, place.call(lambda: plugin_of_file(origin, file, path)))
 

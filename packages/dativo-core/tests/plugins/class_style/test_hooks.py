@@ -91,9 +91,10 @@ def test_the_class_is_asked_with_the_settings(tmp_path: Path) -> None:
     assert reader.check_connection(ReaderSettings(type="x"), context).is_ok
     assert not reader.check_connection(ReaderSettings(), context).is_ok
     assert [stream.name for stream in reader.discover(ReaderSettings())] == ["a"]
-    said = writer.check_connection(WriterSettings(type="x", output_base=tmp_path)).items[0].message
+    settings = WriterSettings(type="x", output_base=tmp_path)
+    said = writer.check_connection(settings, context).items[0].message
     assert said == str(("check", "x", str(tmp_path)))
-    assert writer.check_connection(WriterSettings()).is_ok
+    assert writer.check_connection(WriterSettings(), context).is_ok
 
 
 def test_the_plan_says_where_and_on_what_it_rests(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from dativo.errors import (
     DataValidationError,
     InvalidConfigError,
     NetworkError,
+    StateUnreadableError,
 )
 from dativo.plugins._class_style import _reader
 from dativo.plugins._class_style._reader import Reader
@@ -177,6 +178,27 @@ def test_a_stream_without_records_needs_a_declared_schema(
 def test_a_wrong_declared_type_is_an_error_of_the_job(reader: Reader, context: FakeContext) -> None:
     with pytest.raises(InvalidConfigError, match=r"options\.schema: unknown type 'money'"):
         list(reader.extract(settings([]), request(schema={"id": "money"}), None, context))
+
+
+@pytest.mark.parametrize("schema", [5, ["a"], [["id", "money"]], "ab"])
+def test_a_checkpoint_with_another_schema_is_an_error(
+    reader: Reader, context: FakeContext, schema: Any
+) -> None:
+    before = Checkpoint({"state": {"last": 2}, "schema": schema})
+
+    with pytest.raises(StateUnreadableError, match="schema that is none"):
+        list(reader.extract(settings([]), request(ReadMode.INCREMENTAL), before, context))
+
+
+def test_a_checkpoint_without_a_schema_is_read_on_from(
+    reader: Reader, context: FakeContext
+) -> None:
+    before = Checkpoint({"state": {"last": 2}})
+    config = settings([{"id": 2}, {"id": 3}])
+
+    batches = list(reader.extract(config, request(ReadMode.INCREMENTAL), before, context))
+
+    assert rows(batches) == [{"id": 3}]
 
 
 def test_what_discover_declares_is_the_schema(context: FakeContext) -> None:

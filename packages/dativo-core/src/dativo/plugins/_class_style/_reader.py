@@ -29,6 +29,7 @@ from dativo.errors import (
     ContractViolationError,
     DataNotFoundError,
     InvalidConfigError,
+    StateUnreadableError,
 )
 from dativo.plugins._class_style._kinds import Kind, kind_of
 from dativo.plugins._class_style._records import Record, Tables, infer, records_of
@@ -156,10 +157,7 @@ class Reader:
             found = declared_kinds(reader.discover(), request.stream)
             if found is not None:
                 return found
-        schema = before.get("schema")
-        if not isinstance(schema, list):
-            return None
-        return {name: kind_of(kind) for name, kind in schema}
+        return _kept(before.get("schema"))
 
 
 class _Lists:
@@ -186,6 +184,22 @@ class _Lists:
             yield self._ahead.pop(0)
         for found in self._found:
             yield records_of(found)
+
+
+def _kept(schema: Any) -> dict[str, Kind] | None:
+    """Return the schema of a checkpoint.
+
+    Raises:
+        StateUnreadableError: Somebody has changed it to something else.
+    """
+    if schema is None:
+        return None
+    try:
+        return {str(name): kind_of(str(kind)) for name, kind in schema}
+    except (TypeError, ValueError) as error:
+        msg = f"the checkpoint has a schema that is none: {error}"
+        fix = "Set a checkpoint without `schema`; it is inferred again then."
+        raise StateUnreadableError(msg, fix=fix) from error
 
 
 def _said(options: object) -> dict[str, Kind]:

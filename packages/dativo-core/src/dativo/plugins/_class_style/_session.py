@@ -122,7 +122,10 @@ class Session:
 
     def _write(self, spools: Sequence[_Spool], counter: int) -> Files:
         """Call the class; a name that it makes of the counter is that of no earlier commit."""
-        schema = [dict(zip(("name", "type", "required"), f, strict=True)) for f in spools[0].fields]
+        schema: list[dict[str, Any]] = [
+            {"name": name, "type": kind, "required": required}
+            for name, kind, required in spools[0].fields
+        ]
         files: Files = []
         try:
             with translating():

@@ -55,13 +55,13 @@ class Writer:
         return ConnectorInfo(title=self.title, writer=info)
 
     @hookimpl
-    def check_connection(self, config: WriterSettings) -> ConnectionTestResult:
+    def check_connection(self, config: WriterSettings, context: Context) -> ConnectionTestResult:
         """Ask the class."""
         with translating():
             base = "" if config.output_base is None else str(config.output_base)
             writer = self.style(_asset("check", []), target_config(config), base)
             found = writer.check_connection()
-        return check_result(found, ())
+        return check_result(found, context.streams)
 
     @hookimpl
     def lock(
