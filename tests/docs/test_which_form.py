@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 import dativo
 from dativo.engine._open import open_job, open_sides
+from dativo.errors import DativoDeprecationWarning
 from dativo_test_support.wheels import PluginWheel, install
 
 PAGE = "which-form.md"
@@ -48,6 +49,13 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_local_file_reads_a_folder(instrument: Path) -> None:
     result = dativo.run(instrument / "readings.yaml")
+
+    assert (result.error, result.rows) == (None, 2)
+
+
+def test_a_class_from_before_the_hooks_reads_it_too(instrument: Path) -> None:
+    with pytest.warns(DativoDeprecationWarning, match="from-the-class-style"):
+        result = dativo.run(instrument / "old.yaml")
 
     assert (result.error, result.rows) == (None, 2)
 
