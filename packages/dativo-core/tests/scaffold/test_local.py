@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dativo.contract import Role
-from dativo.errors import PluginLoadError, UsageError
-from dativo.plugins import VersionVerdict, find_connector, load_connector
+from dativo.errors import DativoDeprecationWarning, PluginLoadError, UsageError
+from dativo.plugins import VersionVerdict, build_manifest, find_connector, load_connector
 from dativo.scaffold import Kind, names_of, new_project
 from dativo.scaffold._inspect import inspect_file
 from dativo_test_support.wheels import PluginWheel, install
@@ -67,6 +67,16 @@ class Outer:
 reader = Outer.Reader()
 """
 )
+
+CLASS_STYLE = """
+from dativo.contract.v0 import BaseReader
+
+class OldReader(BaseReader):
+    __version__ = "2.0"
+
+    def extract(self, state_manager=None):
+        yield [{"n": 1}]
+"""
 
 NAMES = names_of("mine", Kind.SOURCE)
 
@@ -224,3 +234,27 @@ def test_a_file_that_hangs_or_crashes_does_not_take_us_with_it(
 
     with pytest.raises(PluginLoadError, match=says):
         inspect_file(file, "", NAMES, seconds=2.0)
+
+
+def test_the_class_style_stays_what_it_is(tmp_path: Path, as_installed: AsInstalled) -> None:
+    files = made(tmp_path, CLASS_STYLE, "old.py:OldReader")
+    as_installed(files)
+
+    found = find_connector("mine")
+    with pytest.warns(DativoDeprecationWarning):
+        connector = load_connector("mine", Role.SOURCE)
+
+    entries = tomllib.loads(files["pyproject.toml"])["project"]["entry-points"]
+    assert entries == {"dativo.connectors.v0": {"mine": "dativo_connector_mine.old:OldReader"}}
+    assert found.verdict is VersionVerdict.DEPRECATED
+    assert "extract" in connector.hooks
+    assert files["dativo.json"] == build_manifest("mine").to_json()
+
+
+def test_the_manifest_is_the_one_that_the_installed_connector_makes(
+    tmp_path: Path, as_installed: AsInstalled
+) -> None:
+    files = made(tmp_path, CLASS, "my_reader.py:Outer.Reader")
+    as_installed(files)
+
+    assert files["dativo.json"] == build_manifest("mine").to_json()

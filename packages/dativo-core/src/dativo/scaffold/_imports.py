@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
+from importlib.metadata import distribution, packages_distributions, version
 
 import attrs
 
@@ -80,8 +80,5 @@ def _files(name: str) -> list[str]:
 
 def _requirement(name: str) -> str:
     normal = re.sub(r"[-_.]+", "-", name).lower()
-    try:
-        number = re.match(r"\d+(\.\d+){0,2}", version(name))
-    except PackageNotFoundError:  # half removed
-        number = None
+    number = re.match(r"\d+(\.\d+){0,2}", version(name))
     return f"{normal}>={number.group()}" if number else normal

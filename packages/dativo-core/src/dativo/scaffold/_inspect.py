@@ -81,7 +81,8 @@ def look(request: Mapping[str, str]) -> Mapping[str, str]:
     manifest = Manifest.of(request["name"], connector.info, connector.hooks)
     style = Style.CLASS_STYLE if connector.notices else _style(file, request["path"])
     if style is Style.CLASS_STYLE:
-        manifest = attrs.evolve(manifest, contract="0.0")
+        # It has no title of its own, so it goes by its address, which has been that of the file.
+        manifest = attrs.evolve(manifest, contract="0.0", title=request["name"])
     return {
         "style": style.value,
         "settings": side.config.__qualname__,
