@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import hmac
 import uuid
@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from dativo_extension_mask import Action, MaskConfig, Rule, transform
 
 from dativo.contract import Secret, TransformRequest
 from dativo.errors import SchemaValidationError
-from dativo_extension_mask import Action, MaskConfig, Rule, transform
 
 KEY = "a-key-of-the-tests"
 
@@ -29,7 +29,9 @@ def mask(
     if change is None:
         return table
     parts = [change.apply(batch) for batch in table.to_batches()]
-    return pa.Table.from_batches([pa.record_batch(part) for part in parts], pa.schema(change.schema))
+    return pa.Table.from_batches(
+        [pa.record_batch(part) for part in parts], pa.schema(change.schema)
+    )
 
 
 def rule(action: Action, *fields: str, **more: Any) -> Rule:
@@ -68,7 +70,7 @@ def test_fields_without_a_rule_stay_what_they_are() -> None:
         ([2**64 - 1], pa.uint64(), [b"18446744073709551615"]),
         ([Decimal("5.10")], pa.decimal128(9, 2), [b"5.10"]),
         ([Decimal("5.10")], pa.decimal256(50, 2), [b"5.10"]),
-        ([datetime.date(2026, 11, 23)], pa.date32(), [b"2026-11-23"]),
+        ([dt.date(2026, 11, 23)], pa.date32(), [b"2026-11-23"]),
         ([], pa.string(), []),
         ([None], pa.string(), [None]),
     ],

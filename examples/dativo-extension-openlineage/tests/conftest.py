@@ -32,7 +32,7 @@ class Endpoint:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_arguments: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its base's
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from dativo_extension_mask._config import Action, Rule
 
 __all__ = ["Mask", "mask_of"]
 
 _STARS = "****"
+
+pc: Any = pyarrow.compute  # its functions come into being when it is imported
 
 
 @attrs.frozen

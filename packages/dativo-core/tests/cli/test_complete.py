@@ -28,6 +28,8 @@ def _plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_plugins")
 def test_connectors_are_completed_by_their_role_without_an_import() -> None:
     assert complete.connectors("z") == [("zebra", "acme-zebra"), ("zeta", "Zeta")]
+    assert complete.plugins("zo") == [("zoo", "acme-zoo")]
+    assert complete.plugins("ze") == complete.connectors("ze")
     assert complete.sources("ze") == [("zebra", "acme-zebra")]
     assert complete.writers("zet") == [("zeta", "Zeta")]
 

@@ -107,6 +107,32 @@ def test_one_plugin_is_shown_with_its_settings(
     assert f"{place}tls true | false false" in words
 
 
+COVER = Manifest(
+    name="cover",
+    contract="1.0",
+    title="Cover",
+    extension={
+        "kind": "transformer",
+        "hooks": ["transform"],
+        "config": {"properties": {"key": {"type": "string", "writeOnly": True}}},
+    },
+)
+
+
+def test_an_extension_is_listed_and_shown_by_its_kind(make_sheet: Callable[..., Any]) -> None:
+    sheet = make_sheet()
+    entry = _entry(name="cover", kind="extension", manifest=COVER)
+
+    show_plugins(sheet.page, (entry,))
+    show_plugin(sheet.page, entry)
+
+    words = [" ".join(line.split()) for line in sheet.lines]
+    assert words[0] == "cover transformer acme-connector 2.0 contract 1.0 compatible"
+    assert "as extension transformer" in words
+    assert "hooks: transform" in words
+    assert "config.key secret" in words
+
+
 def test_one_without_a_manifest_says_why(make_sheet: Callable[..., Any]) -> None:
     sheet = make_sheet()
 

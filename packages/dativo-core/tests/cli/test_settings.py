@@ -7,8 +7,9 @@ import pytest
 from dativo.cli import _settings
 from dativo.cli._settings import is_secret, learn_job, learn_settings, read_settings
 from dativo.config import Redactor, load_job
-from dativo.contract import Role
+from dativo.contract import Manifest, Role
 from dativo.errors import UsageError
+from dativo_test_support.wheels import PluginWheel, install
 
 SECRET = "correct-horse-battery"
 
@@ -98,3 +99,32 @@ def test_with_a_manifest_only_secrets_are_hidden(
     learn_job(load_job(file), redactor)
 
     assert redactor.redact(f"{SECRET} key-in-a-file db.example.com") == "**** **** db.example.com"
+
+
+@pytest.mark.parametrize("has_manifest", [True, False])
+def test_secrets_of_extensions_are_learned_before_they_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_manifest: bool
+) -> None:
+    about = {"kind": "transformer", "config": {"properties": {"key": {"writeOnly": True}}}}
+    manifest = Manifest(name="cover", contract="1.0", title="Cover", extension=about).to_json()
+    wheel = PluginWheel.of_connector(
+        "cover",
+        "raise SystemExit",
+        group="dativo.extensions.v1",
+        manifest=manifest if has_manifest else None,
+    )
+    monkeypatch.syspath_prepend(str(install(tmp_path / "site", wheel)))
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    file = tmp_path / "job.yaml"
+    file.write_text(
+        "name: shop\n"
+        "source: {connector: acme}\n"
+        "streams: [{name: a}]\n"
+        "writer: {connector: acme}\n"
+        "extensions: [{extension: cover, config: {key: '${env:ACME_SECRET}'}}, {extension: none}]\n"
+    )
+    redactor = Redactor()
+
+    learn_job(load_job(file), redactor)
+
+    assert redactor.redact(SECRET) == "****"

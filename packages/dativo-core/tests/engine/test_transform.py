@@ -180,6 +180,7 @@ def test_whatever_a_transformer_raises_nothing_is_published(
 
     result = engine.run(job(project, config, source=source, run={"retries": 0}))
 
+    assert result.error is not None
     assert type(result.error) is error
     assert (result.error.connector, result.error.stream) == ("changer", "numbers")
     assert result.error.phase == "transform"

@@ -22,7 +22,8 @@ class Raising:
     def apply(self, batch: Any) -> Any:
         raise self.error
 
-    tell = apply
+    def tell(self, event: Any) -> None:
+        raise self.error
 
     def close(self) -> None:
         raise self.error
