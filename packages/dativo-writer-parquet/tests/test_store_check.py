@@ -10,7 +10,9 @@ from store_lake import StoreLake
 from dativo.contract import ConnectionTestResult, StreamRequest, Verdict
 from dativo.errors import CapabilityMissingError, DativoError
 from dativo_test_support.s3 import SECRET_KEY, Fault, Outcome
-from dativo_writer_parquet import check_connection
+from dativo_writer_parquet import ParquetConfig, check_connection
+from dativo_writer_parquet._store import _check
+from dativo_writer_parquet._store._objects import Caller, Objects
 
 STEPS = ["bucket", "write", "conditional create", "conditional update"]
 
@@ -87,3 +89,28 @@ def test_what_the_store_refuses_is_told(
     assert errors[0].error.exit_code == exit_code
     assert SECRET_KEY not in str([(item.message, item.fix) for item in result.items])
     assert result.verdict is not Verdict.OK
+
+
+def test_nothing_is_removed_from_a_store_that_was_never_written_to(store: StoreLake) -> None:
+    with store.proxy.failing(Fault(outcome=Outcome.RESET, times=None)):
+        check(store)
+
+    assert {method for method, _, _ in store.proxy.seen} == {"GET"}
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(7.0, 7.0), (3600.0, 2.0), (-1.0, 0.1)])
+def test_a_request_ends_with_the_time_of_the_check(
+    store: StoreLake, monkeypatch: pytest.MonkeyPatch, seconds: float, expected: float
+) -> None:
+    made: list[ParquetConfig] = []
+
+    def objects(config: ParquetConfig, caller: Caller) -> Objects:
+        made.append(config)
+        return Objects(config, caller)
+
+    monkeypatch.setattr(_check, "Objects", objects)
+    monkeypatch.setattr(_check, "monotonic", lambda: 100.0)
+    slow = attrs.evolve(store, storage={"timeout_seconds": 60.0 if seconds == 7.0 else 2.0})
+    check(slow, deadline=100.0 + seconds)
+
+    assert [config.storage.timeout_seconds for config in made] == [expected]

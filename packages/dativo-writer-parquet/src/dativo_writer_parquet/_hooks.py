@@ -165,6 +165,19 @@ _ERRORS = (
         fix="Make the folder writable for the user that runs the job.",
     ),
     ErrorInfo(
+        code="INVALID_CREDENTIALS",
+        cause="The object store does not know the key, or there is none.",
+    ),
+    ErrorInfo(code="TOKEN_EXPIRED", cause="The token of a temporary key has ended."),
+    ErrorInfo(code="NETWORK", cause="The object store cannot be reached, or lost the connection."),
+    ErrorInfo(code="CONNECT_TIMEOUT", cause="The object store does not answer in its time."),
+    ErrorInfo(code="RATE_LIMIT", cause="The object store asks to slow down."),
+    ErrorInfo(code="SERVICE_UNAVAILABLE", cause="The object store has a failure of its own."),
+    ErrorInfo(
+        code="RESOURCE_NOT_FOUND",
+        cause="The bucket does not exist, or nothing is published of the stream.",
+    ),
+    ErrorInfo(
         code="WRITE_FAILED",
         cause="The file system refused, or the files do not hold what was written to them.",
     ),

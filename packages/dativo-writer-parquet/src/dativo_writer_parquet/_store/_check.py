@@ -5,6 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from time import monotonic
+
+import attrs
 
 from dativo.contract import CheckItem, ConnectionTestResult, Context
 from dativo.errors import CapabilityMissingError, DativoError, StateError, WriteFailedError
@@ -16,11 +19,12 @@ from dativo_writer_parquet._store._objects import Objects, Tag
 __all__ = ["check_prefix", "require_conditions"]
 
 _DATA = b"dativo"
+_LEAST_SECONDS = 0.1
 
 
 def check_prefix(config: ParquetConfig, context: Context) -> ConnectionTestResult:
     """Try everything with objects of our own below the prefix, and leave nothing behind."""
-    objects = Objects(config, context)
+    objects = Objects(_in_time(config, context.deadline), context)
     items: list[CheckItem] = []
     key = f"{PROBES}/{secrets.token_hex(8)}"
     for scope, step in _STEPS:
@@ -30,11 +34,21 @@ def check_prefix(config: ParquetConfig, context: Context) -> ConnectionTestResul
             items.append(CheckItem.failed(scope, error))
             break
     is_usable = all(item.error is None for item in items)
-    with suppress(DativoError):  # what removing takes was tried above
-        objects.delete([key])
+    if items[0].error is None:  # or nothing was written, and nobody answers
+        with suppress(DativoError):  # what removing takes was tried above
+            objects.delete([key])
     if is_usable:
         items += _streams(objects, context)
     return ConnectionTestResult(tuple(items))
+
+
+def _in_time(config: ParquetConfig, deadline: float | None) -> ParquetConfig:
+    """Let no request take longer than until *deadline*."""
+    if deadline is None:
+        return config
+    left = max(_LEAST_SECONDS, deadline - monotonic())
+    seconds = min(config.storage.timeout_seconds, left)
+    return attrs.evolve(config, storage=attrs.evolve(config.storage, timeout_seconds=seconds))
 
 
 def require_conditions(objects: Objects) -> None:
