@@ -21,6 +21,7 @@ from dativo.contract import (
 from dativo.errors import (
     ConfigurationError,
     DataValidationError,
+    RunInterruptedError,
     ServiceUnavailableError,
     StateError,
 )
@@ -637,3 +638,43 @@ def test_a_stream_that_follows_events_alone_rests_as_others_do() -> None:
     (idle,) = read(api, "payment_methods", state)
 
     assert idle.checkpoint == state
+
+
+def test_record_batches_have_no_more_rows_than_the_context_wants() -> None:
+    api = MemoryApi()
+    for number in range(230):
+        api.add(CHARGES, "charge", created=api.clock - number)
+    api.clock += 1
+
+    batches = [pa.table(batch.data) for batch in read(api, mode=ReadMode.FULL, batch_rows=40)]
+
+    parts = [part.num_rows for table in batches for part in table.to_batches()]
+    assert sum(parts) == 230
+    assert max(parts) <= 40
+
+
+def test_a_checkpoint_of_another_version_is_refused() -> None:
+    api = MemoryApi()
+    api.add(CHARGES, "charge")
+    api.clock += 1
+    state = Target().take(read(api)).state
+    assert state is not None
+
+    with pytest.raises(StateError, match="version 2"):
+        list(read(api, state=attrs.evolve(state, version=2)))
+
+
+@pytest.mark.parametrize("mode", ReadMode)
+def test_a_run_that_is_stopped_gets_no_further_batch(mode: ReadMode) -> None:
+    api = MemoryApi()
+    for number in range(230):
+        api.add(CHARGES, "charge", created=api.clock - number)
+    api.clock += 1
+    context = FakeContext(batch_rows=100)
+
+    batches = read(api, mode=mode, context=context)
+    next(batches)
+    context.cancel()
+
+    with pytest.raises(RunInterruptedError):
+        next(batches)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import arro3.core as arro3
 
 from dativo.contract import Batch, Checkpoint, Context, Operation
+from dativo.errors import RunInterruptedError
 from dativo_connector_stripe._decode import Columns, RawObject
 from dativo_connector_stripe._streams import StreamRow
 
@@ -60,7 +61,10 @@ class Batches:
 
         Raises:
             DataValidationError: A value is not exactly of its field's type.
+            RunInterruptedError: The run is stopped, and nobody waits for it any more.
         """
+        if self._context.cancelled():
+            raise RunInterruptedError("the run was stopped")
         if self._objects or not self._parts:
             self._convert()
         parts, self._parts = self._parts, []
@@ -73,6 +77,8 @@ class Batches:
         return Batch(keys, op=Operation.DELETE)
 
     def _convert(self) -> None:
-        self._parts.append(self._columns.batch(self._objects))
+        rows = self._context.batch_rows
+        for first in range(0, max(1, len(self._objects)), rows):
+            self._parts.append(self._columns.batch(self._objects[first : first + rows]))
         self._objects = []
         self._objects_bytes = 0

@@ -15,6 +15,8 @@ __all__ = ["CHECKPOINT_VERSION", "Origin", "Position"]
 
 CHECKPOINT_VERSION = 1
 
+_ANEW = "Read the stream anew with --full-refresh."
+
 
 @attrs.frozen(kw_only=True)
 class Origin:
@@ -75,7 +77,14 @@ class Position:
 
         Raises:
             StateUnreadableError: It is nothing of the kind.
+            StateError: It is of another version.
         """
+        if checkpoint.version != CHECKPOINT_VERSION:
+            msg = (
+                f"the checkpoint has version {checkpoint.version}; this connector reads version "
+                f"{CHECKPOINT_VERSION}"
+            )
+            raise StateError(msg, fix=_ANEW)
         value = checkpoint.value
         try:
             events = value["events"]
@@ -91,8 +100,7 @@ class Position:
             )
         except (KeyError, TypeError, ValueError) as error:
             msg = f"this is no checkpoint of the Stripe source: {error!r}"
-            fix = "Read the stream anew with --full-refresh."
-            raise StateUnreadableError(msg, fix=fix) from error
+            raise StateUnreadableError(msg, fix=_ANEW) from error
 
 
 def _span(value: JsonValue) -> Span:
