@@ -371,13 +371,6 @@ class WhereIgnored(ReferenceSource):
         return super().page(client, attrs.evolve(request, where=None), stream, **bounds)
 
 
-class QueryIgnored(ReferenceSource):
-    """Reads the stream although a query is asked for."""
-
-    def require(self, request: StreamRequest, stream: Stream) -> None:
-        super().require(attrs.evolve(request, query=None), stream)
-
-
 class AnyCursor(ReferenceSource):
     """Reads by its own cursor, whichever is asked for."""
 
@@ -724,7 +717,6 @@ MUTANTS: Mapping[str, tuple[type[ReferenceSource], ...]] = {
     "modes.honest": (
         FullInPlaceOfIncrement,
         WhereIgnored,
-        QueryIgnored,
         AnyCursor,
         UnknownStreamIsEmpty,
     ),

@@ -28,7 +28,7 @@ from dativo.errors import (
     ResourceNotFoundError,
 )
 
-__all__ = ["Prepared", "Resolved", "make_plans", "stream_requests"]
+__all__ = ["Prepared", "Resolved", "make_plans", "require_source", "stream_requests"]
 
 
 @attrs.frozen(kw_only=True)
@@ -162,11 +162,16 @@ def _request(prepared: Prepared, name: str, stream: Stream | None, source: Side)
         query=selection.query,
         options=prepared.read_options,
     )
-    _require_source(request, source)
+    require_source(request, source)
     return request
 
 
-def _require_source(request: StreamRequest, source: Side) -> None:
+def require_source(request: StreamRequest, source: Side) -> None:
+    """See that *source* declares what *request* asks for, so that no connector has to.
+
+    Raises:
+        CapabilityMissingError: It does not.
+    """
     info = source.connector.info.source
     lacking = []
     if info is None or request.mode not in info.read_modes:

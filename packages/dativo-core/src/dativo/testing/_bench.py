@@ -31,6 +31,7 @@ from dativo.engine._context import EngineContext
 from dativo.engine._control import Limits, RunControl
 from dativo.engine._means import open_side
 from dativo.engine._pipe import Side
+from dativo.engine._plan import require_source
 from dativo.engine._retry import RetryPolicy
 from dativo.plugins import GuardedSession
 from dativo.testing._cases import Settings
@@ -112,8 +113,10 @@ class Bench:
     def read(self, request: StreamRequest, state: Checkpoint | None = None) -> Iterator[Read]:
         """Iterate over what the source reads; each batch is drained before the next one is asked.
 
-        Closing the iterator closes the source's generator.
+        Closing the iterator closes the source's generator. As in a run, what the source does not
+        declare is refused before it is asked.
         """
+        require_source(request, self.side)
         context = self.context(stream=request.stream)
         with self.side.extract(request, state, context) as batches:
             for batch in batches:
@@ -133,9 +136,7 @@ class Bench:
         """Make the request of a job that writes *stream*."""
         options = self._options(about.pop("options", None))
         versioned = about.pop("versioned", mode is WriteMode.MERGE)
-        return WriteRequest(
-            stream=stream, mode=mode, options=options, versioned=versioned, **about
-        )
+        return WriteRequest(stream=stream, mode=mode, options=options, versioned=versioned, **about)
 
     def _options(self, given: object) -> object:
         info = self.side.connector.info

@@ -87,15 +87,21 @@ class Wanted:
 def streams(subject: SourceSubject) -> list[tuple[Stream, Settings]]:
     """Return the streams that can be read, with what a job would say about each.
 
-    The large one is for the rules about size, and left out here if there are others.
+    Of many, those of ``cases.sample``. The large one is for the rules about size, and left out here
+    if there are others.
 
     Raises:
-        NotVerified: There is none.
+        NotVerified: There is none, or one of the sample cannot be read.
     """
-    found = list(subject.readable())
-    if not found:
+    found = {stream.name: (stream, selection) for stream, selection in subject.readable()}
+    cases = subject.cases
+    missing = [name for name in cases.sample if name not in found]
+    if missing:
+        raise NotVerified(f"{', '.join(missing)} of cases.sample cannot be read")
+    names = list(cases.sample or found)
+    if not names:
         raise NotVerified("no stream can be read with the good settings (cases.good)")
-    return [one for one in found if one[0].name != subject.cases.large] or found
+    return [found[name] for name in names if name != cases.large] or [found[names[0]]]
 
 
 def wanted(
