@@ -61,6 +61,7 @@ class TestPostgres(SourceConformance):
             good=good,
             bad_credentials={**good, "password": "wrong password"},
             unreachable={**good, "port": 1},
+            check_seconds=5.0,
             missing_privilege=Denied(
                 config={**good, "user": "conformance_reader", "password": "few rights"},
                 stream="shop.orders",
