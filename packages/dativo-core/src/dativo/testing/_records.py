@@ -87,8 +87,12 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
     try:
         return [repr(value) for value in column.to_pylist()]
     except (ValueError, OverflowError, NotImplementedError, pa.ArrowException):
-        # Python has no value for some, such as a date in the year 20000.
-        return [str(value) for value in column]
+        # Python has no value for some, such as a date in the year 20000; Arrow has a text.
+        return [
+            chunk.slice(place, 1).to_string()
+            for chunk in column.chunks
+            for place in range(len(chunk))
+        ]
 
 
 def _short(text: str) -> str:

@@ -82,9 +82,10 @@ def _looked(rule: Rule, suite: Conformance, evidence: Evidence) -> tuple[Outcome
             _require_situations(rule, suite)
             rule.check(subject, evidence)
     except NotApplicable as reason:
-        return Outcome.NOT_APPLICABLE, [str(reason)]
+        if not evidence.problems:
+            return Outcome.NOT_APPLICABLE, [str(reason)]
     except NotVerified as reason:
-        return _outcome(evidence, str(reason))
+        evidence.gap(str(reason))
     except BaseException as error:  # noqa: BLE001 - a connector may raise anything
         evidence.problem(_told(error))
     return _outcome(evidence, "there was nothing to look at")

@@ -1,0 +1,50 @@
+"""Variants of the reference source that keep the contract and promise less, or other things."""
+
+from __future__ import annotations
+
+import attrs
+from reference_source import ReferenceSource
+
+from dativo.contract import Checkpoint, ReadMode, Replay, SourceInfo, StreamRequest
+
+__all__ = ["AlwaysEverything", "AtLeastOnce", "FullOnly", "Queries", "ReadOnce"]
+
+
+class AtLeastOnce(ReferenceSource):
+    """Resumes with the whole tie once more, and says so."""
+
+    def source_info(self) -> SourceInfo:
+        return attrs.evolve(super().source_info(), replay=Replay.AT_LEAST_ONCE)
+
+    def position(self, state: Checkpoint | None, request: StreamRequest) -> list[object] | None:
+        after = super().position(state, request)
+        return after if after is None or request.mode is ReadMode.FULL else [after[0], -1]
+
+
+class AlwaysEverything(AtLeastOnce):
+    """Says that records may come again, and means all of them."""
+
+    def position(self, state: Checkpoint | None, request: StreamRequest) -> list[object] | None:
+        return None
+
+
+class ReadOnce(ReferenceSource):
+    """Cannot read again what was read."""
+
+    def source_info(self) -> SourceInfo:
+        return attrs.evolve(super().source_info(), replay=Replay.NONE)
+
+
+class FullOnly(ReferenceSource):
+    """Has no incremental reads and no filters."""
+
+    def source_info(self) -> SourceInfo:
+        modes = (ReadMode.FULL,)
+        return attrs.evolve(super().source_info(), read_modes=modes, filters=False)
+
+
+class Queries(ReferenceSource):
+    """Declares queries."""
+
+    def source_info(self) -> SourceInfo:
+        return attrs.evolve(super().source_info(), queries=True)
