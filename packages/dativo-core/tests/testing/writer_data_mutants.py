@@ -319,7 +319,7 @@ def _emptied(batch: pa.RecordBatch) -> pa.RecordBatch:
     def change(array: pa.Array) -> pa.Array:
         if not pa.types.is_string(array.type):
             return array
-        return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array)
+        return pa.array([text or None for text in array.to_pylist()], pa.string())
 
     return _mapped(batch, change)
 

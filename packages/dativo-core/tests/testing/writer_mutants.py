@@ -18,7 +18,13 @@ from reference_writer import ReferenceSession, ReferenceWriter
 from dativo.contract import Batch, Commit, CommitRecord, Receipt, Staged, WriteMode
 from dativo.errors import ConcurrencyError, ContractViolationError
 
-__all__ = ["MUTANTS"]
+__all__ = ["MUTANTS", "AppendingWriter", "WithoutReadBack"]
+
+
+class AppendingWriter(ReferenceWriter):
+    """The reference writer with one mode, so that each rule is quick; by itself it is correct."""
+
+    write_modes = (WriteMode.APPEND,)
 
 
 class NeverSweeps(Table):
@@ -28,13 +34,17 @@ class NeverSweeps(Table):
         pass
 
 
+class WithoutReadBack(AppendingWriter):
+    """Cannot show what is published; that is allowed, but nobody can verify it then."""
+
+    read_back = None  # type: ignore[assignment] # so that it is no hook
+
+
 # Commits.
 
 
-class VisibleWhenStaged(ReferenceWriter):
+class VisibleWhenStaged(AppendingWriter):
     """Adds a file to the published ones as soon as it is written."""
-
-    write_modes = (WriteMode.APPEND,)
 
     class Session(ReferenceSession):
         def keep(self, file: DataFile) -> Staged:
@@ -50,10 +60,8 @@ class VisibleWhenStaged(ReferenceWriter):
             return super().following(attrs.evolve(head, files=kept), commit, files)
 
 
-class FileByFile(ReferenceWriter):
+class FileByFile(AppendingWriter):
     """Publishes the files of an epoch one after the other."""
-
-    write_modes = (WriteMode.APPEND,)
 
     class Store(Table):
         def save(self, head: Head) -> None:
@@ -78,7 +86,7 @@ class DeletesBeforeReplacing(ReferenceWriter):
             return after
 
 
-class AppendsAgain(ReferenceWriter):
+class AppendsAgain(AppendingWriter):
     """Does not know its own commits, and takes the newest epoch again."""
 
     class Session(ReferenceSession):
@@ -89,7 +97,7 @@ class AppendsAgain(ReferenceWriter):
             self.require_fence(head)
 
 
-class RefusesReplays(ReferenceWriter):
+class RefusesReplays(AppendingWriter):
     """Takes its own commit for somebody else's."""
 
     class Session(ReferenceSession):
@@ -97,7 +105,7 @@ class RefusesReplays(ReferenceWriter):
             return False
 
 
-class RemembersReplaysInMemory(ReferenceWriter):
+class RemembersReplaysInMemory(AppendingWriter):
     """Knows a commit again only in the session that made it."""
 
     class Session(ReferenceSession):
@@ -111,7 +119,7 @@ class RemembersReplaysInMemory(ReferenceWriter):
             self.known = commit.commit_id
 
 
-class HidesReplays(ReferenceWriter):
+class HidesReplays(AppendingWriter):
     """Does nothing the second time, but says that it did."""
 
     class Session(ReferenceSession):
@@ -119,7 +127,7 @@ class HidesReplays(ReferenceWriter):
             return attrs.evolve(super().commit(commit, staged), replayed=False)
 
 
-class GoesByTheEpoch(ReferenceWriter):
+class GoesByTheEpoch(AppendingWriter):
     """Takes any commit of the newest epoch for its own, and hands out that one's receipt."""
 
     class Session(ReferenceSession):
@@ -127,7 +135,7 @@ class GoesByTheEpoch(ReferenceWriter):
             return commit.epoch == record.commit.epoch
 
 
-class TakesAnyEpoch(ReferenceWriter):
+class TakesAnyEpoch(AppendingWriter):
     """Does not look which epoch is published."""
 
     class Session(ReferenceSession):
@@ -135,7 +143,7 @@ class TakesAnyEpoch(ReferenceWriter):
             self.require_fence(head)
 
 
-class IgnoresFences(ReferenceWriter):
+class IgnoresFences(AppendingWriter):
     """Lets everybody publish."""
 
     class Session(ReferenceSession):
@@ -145,7 +153,7 @@ class IgnoresFences(ReferenceWriter):
     Store = NeverSweeps
 
 
-class FencesOnlySessions(ReferenceWriter):
+class FencesOnlySessions(AppendingWriter):
     """Looks at the fence when a session begins, and never again."""
 
     class Session(ReferenceSession):
@@ -156,7 +164,7 @@ class FencesOnlySessions(ReferenceWriter):
     Store = NeverSweeps
 
 
-class ClaimsByCommit(ReferenceWriter):
+class ClaimsByCommit(AppendingWriter):
     """Stores a fence with a commit only, so that a newer session alone keeps nobody out."""
 
     class Session(ReferenceSession):
@@ -168,7 +176,7 @@ class ClaimsByCommit(ReferenceWriter):
             return attrs.evolve(super().following(head, commit, files), fence=commit.fence)
 
 
-class KeepsTheFenceToItself(ReferenceWriter):
+class KeepsTheFenceToItself(AppendingWriter):
     """Refuses, but does not say behind which fence."""
 
     class Session(ReferenceSession):
@@ -180,7 +188,7 @@ class KeepsTheFenceToItself(ReferenceWriter):
 # Records.
 
 
-class ForgetsCheckpointVersions(ReferenceWriter):
+class ForgetsCheckpointVersions(AppendingWriter):
     """Stores the value of a checkpoint alone."""
 
     class Session(ReferenceSession):
@@ -192,7 +200,7 @@ class ForgetsCheckpointVersions(ReferenceWriter):
             return attrs.evolve(record, commit=attrs.evolve(record.commit, checkpoint=checkpoint))
 
 
-class RemembersRecordsInMemory(ReferenceWriter):
+class RemembersRecordsInMemory(AppendingWriter):
     """Tells the last commit only in the session that made it."""
 
     class Session(ReferenceSession):
@@ -207,7 +215,7 @@ class RemembersRecordsInMemory(ReferenceWriter):
             return self.mine
 
 
-class ShortensFingerprints(ReferenceWriter):
+class ShortensFingerprints(AppendingWriter):
     """Leaves out what is empty in a fingerprint."""
 
     class Session(ReferenceSession):
@@ -219,7 +227,7 @@ class ShortensFingerprints(ReferenceWriter):
             return attrs.evolve(record, commit=attrs.evolve(record.commit, fingerprint=kept))
 
 
-class SkipsEmptyEpochs(ReferenceWriter):
+class SkipsEmptyEpochs(AppendingWriter):
     """Takes an epoch without records for nothing to do."""
 
     class Session(ReferenceSession):
@@ -230,7 +238,7 @@ class SkipsEmptyEpochs(ReferenceWriter):
             return super().commit(commit, staged)
 
 
-class EmptiesOnEmptyEpochs(ReferenceWriter):
+class EmptiesOnEmptyEpochs(AppendingWriter):
     """Publishes what is staged, and nothing else, if that is nothing."""
 
     class Session(ReferenceSession):
@@ -239,10 +247,8 @@ class EmptiesOnEmptyEpochs(ReferenceWriter):
             return super().following(kept, commit, files)
 
 
-class RecordBeforeData(ReferenceWriter):
+class RecordBeforeData(AppendingWriter):
     """Stores the record in a step of its own, before the data."""
-
-    write_modes = (WriteMode.APPEND,)
 
     class Store(Table):
         def save(self, head: Head) -> None:
@@ -250,10 +256,8 @@ class RecordBeforeData(ReferenceWriter):
             super().save(head)
 
 
-class DataBeforeRecord(ReferenceWriter):
+class DataBeforeRecord(AppendingWriter):
     """Stores the data in a step of its own, before the record."""
-
-    write_modes = (WriteMode.APPEND,)
 
     class Store(Table):
         def save(self, head: Head) -> None:
@@ -261,10 +265,8 @@ class DataBeforeRecord(ReferenceWriter):
             super().save(head)
 
 
-class WritesInPlace(ReferenceWriter):
+class WritesInPlace(AppendingWriter):
     """Writes over its only copy of what is published."""
-
-    write_modes = (WriteMode.APPEND,)
 
     class Store(Table):
         def save(self, head: Head) -> None:
@@ -272,7 +274,7 @@ class WritesInPlace(ReferenceWriter):
                 file.write(head.to_json())
 
 
-class SeesOwnRecordsOnly(ReferenceWriter):
+class SeesOwnRecordsOnly(AppendingWriter):
     """Hides another job's record, as if the place were free."""
 
     class Session(ReferenceSession):
@@ -282,7 +284,7 @@ class SeesOwnRecordsOnly(ReferenceWriter):
             return record if mine else None
 
 
-class ClaimsWhatIsNotItsOwn(ReferenceWriter):
+class ClaimsWhatIsNotItsOwn(AppendingWriter):
     """Locks the owner out by looking."""
 
     class Session(ReferenceSession):
@@ -296,7 +298,7 @@ class ClaimsWhatIsNotItsOwn(ReferenceWriter):
 # Sessions.
 
 
-class LeavesStagedFiles(ReferenceWriter):
+class LeavesStagedFiles(AppendingWriter):
     """Forgets what was staged instead of removing it, and sweeps nothing."""
 
     class Session(ReferenceSession):
@@ -306,7 +308,7 @@ class LeavesStagedFiles(ReferenceWriter):
     Store = NeverSweeps
 
 
-class CommitsWhatWasAborted(ReferenceWriter):
+class CommitsWhatWasAborted(AppendingWriter):
     """Publishes all that it finds in its folder."""
 
     class Session(ReferenceSession):
@@ -317,7 +319,7 @@ class CommitsWhatWasAborted(ReferenceWriter):
             return super().following(head, commit, tuple(self.staged))
 
 
-class CountsBatches(ReferenceWriter):
+class CountsBatches(AppendingWriter):
     """Counts record batches in place of records."""
 
     class Store(Table):
@@ -338,7 +340,7 @@ class CountsNoDeletions(ReferenceWriter):
             return attrs.evolve(record, rows=sum(f.rows for f in files if f.op == "upsert"))
 
 
-class NamesFilesByProcess(ReferenceWriter):
+class NamesFilesByProcess(AppendingWriter):
     """Gives all files of a run the same name."""
 
     class Store(Table):
@@ -346,7 +348,7 @@ class NamesFilesByProcess(ReferenceWriter):
             return f"{os.getpid()}.arrows"
 
 
-class LosesUpdates(ReferenceWriter):
+class LosesUpdates(AppendingWriter):
     """Adds to what is staged without a lock."""
 
     class Session(ReferenceSession):
@@ -360,7 +362,7 @@ class LosesUpdates(ReferenceWriter):
             return tuple(attrs.evolve(file, epoch=commit.epoch) for file in self.staged)
 
 
-class StagesOneAtATime(ReferenceWriter):
+class StagesOneAtATime(AppendingWriter):
     """Refuses a batch while another one is under way."""
 
     class Session(ReferenceSession):
@@ -377,7 +379,7 @@ class StagesOneAtATime(ReferenceWriter):
                 self.busy.release()
 
 
-class SwallowsErrors(ReferenceWriter):
+class SwallowsErrors(AppendingWriter):
     """Takes a reader that fails for one that ends."""
 
     class Store(Table):
@@ -385,7 +387,7 @@ class SwallowsErrors(ReferenceWriter):
             return super().write_file(schema, _until_failure(batches, []))
 
 
-class PublishesHalves(ReferenceWriter):
+class PublishesHalves(AppendingWriter):
     """Leaves the part that came before a failure, and publishes it with the next try."""
 
     class Store(NeverSweeps):
@@ -405,10 +407,8 @@ class PublishesHalves(ReferenceWriter):
             return (*files, half) if is_half else files
 
 
-class LeavesDescriptorsOpen(ReferenceWriter):
+class LeavesDescriptorsOpen(AppendingWriter):
     """Opens the stream's lock for good."""
-
-    write_modes = (WriteMode.APPEND,)
 
     class Session(ReferenceSession):
         def claim(self) -> None:
@@ -416,10 +416,8 @@ class LeavesDescriptorsOpen(ReferenceWriter):
             os.open(self.table.folder / "lock", os.O_RDONLY)
 
 
-class LeavesThreads(ReferenceWriter):
+class LeavesThreads(AppendingWriter):
     """Starts a heartbeat that nobody stops."""
-
-    write_modes = (WriteMode.APPEND,)
 
     class Session(ReferenceSession):
         def claim(self) -> None:
@@ -427,7 +425,7 @@ class LeavesThreads(ReferenceWriter):
             threading.Thread(target=time.sleep, args=(15,), name="heartbeat", daemon=True).start()
 
 
-class ClosesOnce(ReferenceWriter):
+class ClosesOnce(AppendingWriter):
     """Fails when it is closed again."""
 
     class Session(ReferenceSession):

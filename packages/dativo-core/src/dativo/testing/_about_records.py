@@ -36,6 +36,7 @@ _FINGERPRINT = {"source": 'shop "ä"', "query": "select '%s' -- \\", "empty": ""
 _ROUNDS = 20
 _SEED = 20261123
 _SHOWN = 200
+_BEFORE = 40
 _FAR = 10**9  # above any fence of the owner
 
 
@@ -148,7 +149,8 @@ def _expect(
     wanted, given = _plain(expected), _plain(found)
     for name, value in wanted.items():
         if json.dumps(value) != json.dumps(given[name]):
-            look.problem(f"{where} has {name} {_short(given[name])} in place of {_short(value)}")
+            now, was = _apart(repr(given[name]), repr(value))
+            look.problem(f"{where} has {name} {now} in place of {was}")
 
 
 def _plain(record: CommitRecord) -> dict[str, object]:
@@ -158,9 +160,17 @@ def _plain(record: CommitRecord) -> dict[str, object]:
     return commit | {"rows": document["rows"]}
 
 
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ... ({len(text)} characters)"
+def _apart(one: str, other: str) -> tuple[str, str]:
+    """Return both texts, long ones from shortly before the place where they differ."""
+    pairs = enumerate(zip(one, other, strict=False))
+    same = next((place for place, (left, right) in pairs if left != right), 0)
+    start = max(0, same - _BEFORE) if max(len(one), len(other)) > _SHOWN else 0
+    return _cut(one, start), _cut(other, start)
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + _SHOWN
+    return ("... " if start else "") + text[start:end] + (" ..." if end < len(text) else "")
 
 
 def _in_child(target: Target) -> CommitRecord | None:
