@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import re
 import shutil
@@ -69,4 +70,7 @@ def test_the_tutorial_is_done_as_it_says(reader: Reader, tmp_path: Path) -> None
     reason="makes two environments; `nox -s long` does it",
 )
 def test_the_tutorial_is_done_in_fresh_environments(bare: Reader) -> None:
+    # Two environments and the whole kit take longer than a test may otherwise.
+    faulthandler.dump_traceback_later(1200, exit=True)
+
     follow(PAGE, bare, kinds=("wheels", "slow"), instead={})
