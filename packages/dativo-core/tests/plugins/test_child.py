@@ -78,6 +78,7 @@ def test_a_request_is_no_argument_and_standard_input_is_empty(tmp_path: Path) ->
     ("function", "request_", "said"),
     [
         ("leaves", 7, "exit code 7"),
+        ("leaves", 0, "exit code 0"),
         ("breaks", None, "exit code 70: SystemExit: no luck"),
         ("gone", None, "has no attribute 'gone'"),
         ("killed", int(signal.SIGKILL), "SIGKILL"),

@@ -13,7 +13,7 @@ _WIDTH = 110
 
 def note(result: RuleResult, mutant: type) -> None:
     """Keep a line of the table for the end of the session."""
-    told = "; ".join(result.problems)
+    told = " ".join("; ".join(result.problems).split())
     short = told if len(told) <= _WIDTH else f"{told[:_WIDTH]} ..."
     outcome = result.outcome.value
     LINES.append(f"{result.role:<7}{result.rule:<27}{mutant.__name__:<29}{outcome:<13}{short}")

@@ -21,6 +21,8 @@ __all__ = ["ChildEnd", "run_child"]
 
 _SCRIPT = Path(__file__).with_name("_child_main.py")
 _GRACE_SECONDS = 3.0
+_END = object()
+_END_LINE = b"end\n"  # no JSON, so no answer
 _MAX_OUTPUT = 256 * 1024
 
 
@@ -30,7 +32,8 @@ class ChildEnd:
 
     Attributes:
         answers: The JSON values that its function returned or yielded.
-        exit_code: 0 if the function came to its end; negative for the signal that ended it.
+        exit_code: That of the process; negative for the signal that ended it.
+        is_complete: Whether the function came to its end.
         is_late: Whether it was stopped because its time was over.
         output: What was printed on its standard output.
         errors: What was printed on its standard error.
@@ -39,6 +42,7 @@ class ChildEnd:
 
     answers: tuple[Any, ...]
     exit_code: int
+    is_complete: bool
     is_late: bool
     output: str
     errors: str
@@ -46,8 +50,8 @@ class ChildEnd:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its function came to its end."""
-        return self.exit_code == 0 and not self.is_late
+        """Whether its function came to its end, and nothing else ended the process."""
+        return self.is_complete and self.exit_code == 0 and not self.is_late
 
     @property
     def answer(self) -> Any:
@@ -116,9 +120,11 @@ def run_child(
         is_late = _wait(child, data, seconds)
         reader.join(_GRACE_SECONDS)
         text = _text(stacks)
+        is_complete = bool(found) and found[-1] is _END
         return ChildEnd(
-            answers=tuple(found),
+            answers=tuple(found[:-1] if is_complete else found),
             exit_code=child.returncode,
+            is_complete=is_complete,
             is_late=is_late or text.startswith("Timeout ("),
             output=_text(output),
             errors=_text(errors),
@@ -167,6 +173,9 @@ def _wait(child: subprocess.Popen[bytes], data: bytes, seconds: float) -> bool:
 def _read(reading: int, found: list[Any], on_answer: Callable[[Any], object]) -> None:
     with os.fdopen(reading, "rb") as lines:
         for line in lines:
+            if line == _END_LINE:
+                found.append(_END)
+                continue
             with contextlib.suppress(ValueError):  # cut off by a crash
                 found.append(json.loads(line))
                 on_answer(found[-1])

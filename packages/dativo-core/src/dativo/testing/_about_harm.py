@@ -27,6 +27,7 @@ def harmless(subject: AnySubject, evidence: Evidence) -> None:
         evidence.looked(f"what is open after a check of {name}")
         if left:
             evidence.problem(f"a check of {name} leaves open: {left}")
+            return  # the others would only say so again
     if isinstance(subject, WriterSubject):
         for target in targets(subject):
             _look_at_target(subject, target, evidence)

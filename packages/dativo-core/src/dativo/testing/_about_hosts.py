@@ -16,7 +16,7 @@ import attrs
 from dativo.contract import Role
 from dativo.plugins import load_connector
 from dativo.testing._checking import AnySubject, Situation
-from dativo.testing._exercised import exercised
+from dativo.testing._exercised import exercised, undone
 from dativo.testing._native import unknown_native
 from dativo.testing._rules import Evidence, NotVerified, rule
 
@@ -39,6 +39,9 @@ def hosts_declared(subject: AnySubject, evidence: Evidence) -> None:
         texts = "; ".join(text for _, text in end.answers[0]["texts"])
         msg = f"it cannot be loaded in a fresh interpreter: {texts}"
         raise NotVerified(msg)
+    missing = undone(subject, end.answers[0])
+    if missing:
+        evidence.gap(missing)
     allowed = _Allowed(names=touched["names"], **touched["declared"])
     evidence.looked(
         f"{', '.join(done)}: {len(touched['connected'])} connections, "

@@ -31,6 +31,7 @@ from dativo.testing._subject import SourceSubject, Subject, WriterSubject
 __all__ = ["RULES"]
 
 _RUNS = 5
+_BEYOND_DOUBT = 3.0
 _SHOWN_LINES = 20
 
 
@@ -55,12 +56,12 @@ def manifest_current(subject: Subject, evidence: Evidence) -> None:
 def import_quick(subject: Subject, evidence: Evidence) -> None:
     """Importing it takes no more CPU time than importing the contract does."""
     best = None
-    for _ in range(_RUNS):
+    for run in range(_RUNS):
         # The least of several: the first one compiles, and others of the machine disturb.
         found = _probe("cost", subject.entry.value)
         ratio = found["connector"] / found["contract"]
         best = min(best or (ratio, found), (ratio, found), key=lambda one: one[0])
-        if ratio <= 1:
+        if ratio <= 1 or (run > 0 and best[0] > _BEYOND_DOUBT):
             break
     assert best is not None
     ratio, found = best

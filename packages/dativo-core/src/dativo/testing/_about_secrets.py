@@ -11,7 +11,7 @@ from dativo.config import Redactor
 from dativo.contract import Role, Secret
 from dativo.errors import DativoError
 from dativo.testing._checking import AnySubject, Situation, broken_situations
-from dativo.testing._exercised import exercised
+from dativo.testing._exercised import exercised, undone
 from dativo.testing._rules import Evidence, NotVerified, rule
 from dativo.testing._subject import Subject
 
@@ -35,6 +35,9 @@ def secrets_hidden(subject: AnySubject, evidence: Evidence) -> None:
     if not end.answers:
         msg = f"nothing came back from a fresh interpreter: {end.reason}"
         raise NotVerified(msg)
+    missing = undone(subject, end.answers[0])
+    if missing:
+        evidence.gap(missing)
     texts = 0
     for answer in end.answers[: len(situations)]:
         for place, text in answer.get("texts", ()):

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from dativo.contract import Role
 from dativo.testing._cases import SourceCases, WriterCases
 from dativo.testing._checking import AnySubject, Situation
 from dativo.testing._child import ChildEnd, in_child
 
-__all__ = ["exercised"]
+__all__ = ["exercised", "undone"]
 
 _START_SECONDS = 30.0
+
+
+_WORK = {Role.SOURCE: "extract", Role.WRITER: "write"}
+
+
+def undone(subject: AnySubject, answer: Mapping[str, Any]) -> str:
+    """Say why the work of the role did not come to its end with the good settings; empty if it did.
+
+    What was not done cannot have said or reached anything.
+    """
+    work = _WORK[subject.role]
+    if any(what.startswith(work) for what in answer["done"]):
+        return ""
+    why = [text for place, text in answer["texts"] if place.startswith(("the error", "the exc"))]
+    return f"with the good settings no {work.strip()} came to its end: {'; '.join(why) or 'none'}"
 
 
 def exercised(subject: AnySubject, situations: Sequence[Situation], *, light: bool) -> ChildEnd:

@@ -36,12 +36,13 @@ def cost(value: str) -> dict[str, float]:
 def effects(value: str) -> dict[str, list[str]]:
     """Import what *value* names, and return what that did and what is different after it."""
     _import_contract()
-    watch, before = Watch(), _state()
+    watch, before, threads = Watch(), _state(), _threads()
     with watch.on():
         _import(value)
-    after = _state()
+    after, started = _state(), set(_threads().items()) - set(threads.items())
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return {"did": _deeds(watch), "changed": changed}
+    did = [*_deeds(watch), *(f"starts the thread {name!r}" for _, name in sorted(started))]
+    return {"did": did, "changed": changed}
 
 
 def describe(request: dict[str, str]) -> dict[str, Any]:
@@ -119,11 +120,13 @@ def _state() -> dict[str, object]:
         state[f"the environment variable {name}"] = text
     for number in signal.Signals:
         state[f"the handler of {number.name}"] = repr(signal.getsignal(number))
-    for thread in threading.enumerate():
-        state[f"the thread {thread.name}"] = thread.ident
-    unknown = set(sys._current_frames()) - {one.ident for one in threading.enumerate()}  # noqa: SLF001 - the only way to it
-    state |= {f"a thread without a name ({ident})": ident for ident in unknown}
     return state
+
+
+def _threads() -> dict[int, str]:
+    """Return the running threads by number, those without a name included."""
+    names = {one.ident: one.name for one in threading.enumerate()}
+    return {ident: names.get(ident, "?") for ident in sys._current_frames()}  # noqa: SLF001 - the only way to it
 
 
 def _umask() -> int:

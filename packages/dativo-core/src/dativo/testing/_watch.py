@@ -123,6 +123,7 @@ def _text(value: object) -> str:
     return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
 
 
+_KIT = str(Path(__file__).parent)
 _STANDARD = str(Path(os.__file__).parent)
 
 
@@ -131,7 +132,7 @@ def _place() -> str:
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the only way to it
     while frame is not None:
         file = frame.f_code.co_filename
-        is_ours = file == __file__ or file.startswith("<")
+        is_ours = file.startswith((_KIT, "<"))
         if not is_ours and (not file.startswith(_STANDARD) or "site-packages" in file):
             return f"{'/'.join(Path(file).parts[-2:])}:{frame.f_lineno}"
         frame = frame.f_back
