@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -226,3 +227,16 @@ def test_place_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
         private_folder(tmp_path / "file" / "folder")
     with pytest.raises(DativoError):
         private_file(tmp_path / "file" / "f")
+
+
+def test_jobs_that_start_at_once_in_a_new_project_make_one_database(tmp_path: Path) -> None:
+    def open_once(folder: Path, gate: threading.Barrier) -> None:
+        gate.wait()
+        StateStore(folder).close()
+
+    for number in range(40):
+        folder, gate = tmp_path / str(number), threading.Barrier(4)
+        with ThreadPoolExecutor(4) as threads:
+            opened = [threads.submit(open_once, folder, gate) for _ in range(4)]
+        for one in opened:
+            one.result()

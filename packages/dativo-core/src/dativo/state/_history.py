@@ -20,6 +20,7 @@ import attrs
 from dativo.errors import StateUnreadableError
 from dativo.state._files import private_file, private_folder
 from dativo.state._read_only import UNREADABLE
+from dativo.state._wal import use_wal
 
 __all__ = [
     "HISTORY_FILE",
@@ -196,7 +197,7 @@ class History:
 
     def _prepare(self) -> None:
         # One second at the most for another run that writes: history is not worth more.
-        self._database.execute("pragma journal_mode = wal")
+        use_wal(self._database, seconds=_TIMEOUT_SECONDS)
         self._database.execute("pragma synchronous = normal")
         self._database.execute("pragma foreign_keys = on")
         found = self._database.execute("pragma user_version").fetchone()[0]

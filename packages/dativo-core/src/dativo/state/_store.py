@@ -25,6 +25,7 @@ from dativo.errors import (
 from dativo.state._files import private_file, private_folder
 from dativo.state._read_only import UNREADABLE
 from dativo.state._unusable import IS_DAMAGED, unreadable
+from dativo.state._wal import use_wal
 
 __all__ = [
     "STATE_FILE",
@@ -103,7 +104,7 @@ class StateStore:
                 self.file, timeout=busy_seconds, isolation_level=None, check_same_thread=False
             )
             try:
-                self._database.execute("pragma journal_mode = wal")
+                use_wal(self._database, seconds=busy_seconds)
                 self._database.execute("pragma synchronous = full")
                 self._check_format()
             except BaseException:
@@ -188,11 +189,19 @@ class StateStore:
     def _check_format(self) -> None:
         require_sound(self._database)
         self._database.executescript(_TABLES)
-        row = self._database.execute("select value from meta where key = 'format'").fetchone()
+        row = self._format()
         if row is None:
-            self._database.execute("insert into meta values ('format', ?)", (str(STATE_FORMAT),))
-        elif row[0] != str(STATE_FORMAT):
+            # Another job of the project may be making the same database now.
+            mine = (str(STATE_FORMAT),)
+            self._database.execute("insert or ignore into meta values ('format', ?)", mine)
+            row = self._format() or mine
+        if row[0] != str(STATE_FORMAT):
             raise format_error(self.file, row[0])
+
+    def _format(self) -> tuple[str] | None:
+        query = "select value from meta where key = 'format'"
+        row: tuple[str] | None = self._database.execute(query).fetchone()
+        return row
 
     def _require_newer(self, record: CommitRecord) -> None:
         """Keep a run that stood still from putting an old state over that of its successor."""
