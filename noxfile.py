@@ -101,7 +101,14 @@ def pythons(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Move a whole shop to Parquet and read it back, or the example that `-- NAME` names."""
     name = session.posargs[0] if session.posargs else "quickstart"
-    session.run(sys.executable, f"examples/{name}/demo.py", external=True)
+    demo, needed = f"examples/{name}/demo.py", ROOT / "examples" / name / "requirements.txt"
+    if not needed.exists():
+        session.run(sys.executable, demo, external=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="dativo-demo-") as folder:
+        _build_wheels(session, Path(folder))
+        python = _make_environment(session, Path(folder), *needed.read_text().split())
+        session.run(python, demo, external=True)
 
 
 @nox.session(default=False)
@@ -124,7 +131,7 @@ def examples(session: nox.Session) -> None:
                 str(project),
             )
             (wheel,) = (folder / "examples").glob("*.whl")
-            python = _make_environment(session, folder, str(wheel), "pytest")
+            python = _make_environment(session, folder, str(wheel), "dativo-core[testing]")
             session.run(python, "-m", "pytest", "--rootdir", str(project), str(project))
             wheel.unlink()
 
