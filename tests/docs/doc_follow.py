@@ -6,8 +6,10 @@ import ast
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import tomllib
+import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -58,6 +60,8 @@ class Reader:
                 self._leave()
             case ["python", "parcel_api.py", _]:
                 return self._serve(words)
+            case ["curl", "--silent", "--header", header, url] if shutil.which("curl") is None:
+                return self._ask(header, url)
             case _:
                 return self._run(shell)
         return ""
@@ -86,6 +90,14 @@ class Reader:
         )
         assert self.server.stdout is not None
         return self.server.stdout.readline().replace(str(self.port), _PORT)
+
+    def _ask(self, header: str, url: str) -> str:
+        """Stand in for curl, which not every machine has."""
+        name, _, value = header.partition(": ")
+        request = urllib.request.Request(url, headers={name: value})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            shown: str = answer.read().decode()
+        return shown.replace(str(self.port), _PORT)
 
     def _enter(self, programs: Path) -> None:
         self.environ["PATH"] = os.pathsep.join((str(programs), self.environ["PATH"]))

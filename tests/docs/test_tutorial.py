@@ -48,6 +48,7 @@ def bare(reader: Reader, tmp_path: Path) -> Reader:
     return reader
 
 
+@pytest.mark.slow
 def test_the_tutorial_is_done_as_it_says(reader: Reader, tmp_path: Path) -> None:
     site = tmp_path / "site"
     project = reader.folder / "dativo-connector-parcels"
