@@ -84,17 +84,17 @@ def _verify(
     cases: str,
     rules: tuple[str, ...],
 ) -> Answer:
-    from dativo.cli._render_verify import show_report, show_result  # need the contract
-    from dativo.errors import UsageError  # as above
+    from dativo.errors import UsageError  # needs the catalogue
 
     if suite and cases:
         raise UsageError("--suite and --cases exclude each other", fix="Give one of them.")
+    run = _kit()
+    from dativo.cli._render_verify import show_report, show_result  # need the kit
 
     def tell(result: RuleResult) -> None:
         if session.options.verbose:
             show_result(session.notes, result)
 
-    run = _kit()
     report = run(
         name,
         suite=suite,
