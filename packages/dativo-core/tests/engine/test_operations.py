@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dativo import engine
-from dativo.contract import Verdict
+from dativo.contract import ConnectionTestResult, Context, Verdict
 from dativo.errors import (
     CapabilityMissingError,
     InsufficientPermissionsError,
@@ -17,6 +17,8 @@ from dativo.errors import (
     PluginNotFoundError,
     ResourceNotFoundError,
 )
+from dativo.plugins import Connector
+from dativo.plugins._boundary import Place
 from dativo_test_support.project import Project
 
 LEAKING = {"password": "hunter2-hunter2", "leak": True, "fail_at": 1, "fail_with": "NetworkError"}
@@ -57,6 +59,28 @@ def test_check_of_a_pattern_without_a_match_fails(project: Project) -> None:
     assert scopes["stream patterns"] is Verdict.FAILED
     assert scopes["stream numbers"] is Verdict.OK
     assert report.exit_code == 10
+
+
+def test_both_sides_are_told_the_streams_and_what_is_not_implemented_is_no_pass(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, list[str]] = {}
+
+    def check_for_later(connector: Connector, _: object, context: Context) -> ConnectionTestResult:
+        told[connector.role.value] = [one.stream for one in context.streams]
+        return Place(connector.name, "check").call(_later)
+
+    monkeypatch.setattr(Connector, "check_connection", check_for_later)
+
+    report = engine.check(project.job(streams=[{"name": "numbers"}]))
+
+    assert told == {"source": ["numbers"], "writer": ["numbers"]}
+    assert [check.result.verdict for check in report.checks] == [Verdict.NOT_IMPLEMENTED] * 2
+    assert not report.ok
+
+
+def _later() -> ConnectionTestResult:
+    raise NotImplementedError("later")
 
 
 def test_check_only_of_named_streams(project: Project) -> None:

@@ -7,6 +7,7 @@ import ssl
 import pytest
 
 from dativo.errors import (
+    CapabilityMissingError,
     ConnectTimeoutError,
     DativoError,
     DiskFullError,
@@ -42,6 +43,7 @@ from dativo.errors import (
         (ConnectionResetError("gone"), NetworkError),
         (BrokenPipeError(), NetworkError),
         (ssl.SSLError("bad certificate"), NetworkError),
+        (NotImplementedError("later"), CapabilityMissingError),
         (OSError("odd"), PluginExecutionError),
         (OSError(9999, "odd"), PluginExecutionError),
         (ValueError("odd"), PluginExecutionError),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -21,7 +22,7 @@ def _diagnosis(seconds: float = SECONDS) -> Diagnosis:
     return diagnose("acme", seconds=seconds)
 
 
-def _only(site: Site, code: str, seconds: float = SECONDS, **about: object) -> Finding:
+def _only(site: Site, code: str, seconds: float = SECONDS, **about: Any) -> Finding:
     site(attrs.evolve(PluginWheel.of_connector("acme", code), **about))
     found = _diagnosis(seconds)
     assert [one.fix.strip() != "" for one in found.findings] == [True], found
