@@ -129,6 +129,42 @@ def test_a_connector_that_ends_the_process_breaks_one_rule_only(acme: Any, inlin
     assert told == ["the connector ended or held up the process that looked: exit code 3"]
 
 
+def test_a_suite_that_fails_is_no_fault_of_the_connector(acme: Any, inline: Any) -> None:
+    file = acme.project.folder / "suite.py"
+    file.write_text(SUITE.replace("nothing = ", "self.gone; nothing = "))
+
+    done = inline("plugins", "verify", "acme", "--suite", str(file), *_rules("check.good"))
+
+    assert "not verified  source check.good" in done.stdout
+    assert "cannot be put up: AttributeError: 'TestAcme' object has no attribute" in done.stdout
+    assert "error[NOT_VERIFIED]" in done.stderr
+
+
+def test_the_more_special_suite_of_two_looks_at_a_rule(acme: Any, inline: Any) -> None:
+    file = acme.project.folder / "suite.py"
+    special = """
+class TestSpecial(TestAcme):
+    not_verified = {}
+
+    @classmethod
+    def rules(cls):
+        return tuple(rule for rule in super().rules() if rule.name == "check.good")
+
+    @contextlib.contextmanager
+    def cases(self):
+        with super().cases() as cases:
+            import attrs
+            yield attrs.evolve(cases, good={"token": "kit-token-wrong-1"})
+"""
+    file.write_text(SUITE + special)
+    rules = _rules("check.good", "check.unreachable")
+
+    done = inline("plugins", "verify", "acme", "--suite", str(file), *rules, "--json")
+
+    outcomes = {one["rule"]: one["outcome"] for one in done.document["results"]}
+    assert outcomes == {"check.good": "broken", "check.unreachable": "not_applicable"}
+
+
 def test_without_situations_the_rules_about_the_package_look(acme: Any, inline: Any) -> None:
     words = ("plugins", "verify", "acme", *_rules("config.secrets", "check.good"))
 

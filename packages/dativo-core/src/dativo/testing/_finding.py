@@ -86,13 +86,11 @@ def _suites_in(module: ModuleType, connector: str) -> list[Conformance]:
         for one in vars(module).values()
         if isinstance(one, type) and issubclass(one, Conformance) and "connector" in dir(one)
     ]
-    # A class of which there is a subclass here is only its foundation.
-    found = [
-        one
-        for one in dict.fromkeys(classes)
-        if one.connector == connector
-        and not any(other is not one and issubclass(other, one) for other in classes)
-    ]
+    mine = [one for one in dict.fromkeys(classes) if one.connector == connector]
+    # Those that pytest would run; without any, those that nothing else is made of.
+    tests = [one for one in mine if one.__name__.startswith("Test")]
+    leaves = [one for one in mine if not any(issubclass(other, one) for other in set(mine) - {one})]
+    found = tests or leaves
     if not found:
         named = ", ".join(sorted({one.connector for one in classes})) or "none"
         msg = f"{module.__file__} has no suite of the connector {connector!r}; it has: {named}"

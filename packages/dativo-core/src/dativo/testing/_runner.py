@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -16,6 +17,7 @@ from dativo.testing._report import Report, RuleResult
 from dativo.testing._rules import Evidence, NotApplicable, NotVerified, Outcome, Rule
 
 if TYPE_CHECKING:
+    from dativo.testing._subject import Subject
     from dativo.testing._suites import Conformance
 
 __all__ = ["run_rule", "run_suites"]
@@ -77,8 +79,9 @@ def _looked(rule: Rule, suite: Conformance, evidence: Evidence) -> tuple[Outcome
     try:
         with (
             tempfile.TemporaryDirectory(prefix="dativo-kit-") as folder,
-            suite.subject(Path(folder)) as subject,
+            contextlib.ExitStack() as stack,
         ):
+            subject = _put_up(stack, suite, Path(folder))
             _require_situations(rule, suite)
             rule.check(subject, evidence)
     except NotApplicable as reason:
@@ -89,6 +92,15 @@ def _looked(rule: Rule, suite: Conformance, evidence: Evidence) -> tuple[Outcome
     except BaseException as error:  # noqa: BLE001 - a connector may raise anything
         evidence.problem(_told(error))
     return _outcome(evidence, "there was nothing to look at")
+
+
+def _put_up(stack: contextlib.ExitStack, suite: Conformance, folder: Path) -> Subject:
+    """Put the situations up; that this fails says nothing of the connector."""
+    try:
+        return stack.enter_context(suite.subject(folder))
+    except Exception as error:
+        msg = f"the situations of the suite cannot be put up: {describe_exception(error)}"
+        raise NotVerified(msg) from error
 
 
 def _require_situations(rule: Rule, suite: Conformance) -> None:

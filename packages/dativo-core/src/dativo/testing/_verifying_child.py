@@ -85,7 +85,9 @@ class _Learning:
 
 
 def _work(suites: list[Conformance], names: list[str]) -> list[tuple[Rule, Conformance]]:
-    work = [(rule, suite) for suite in suites for rule in suite.rules()]
+    # Where two suites have a rule, the later one is the more special.
+    chosen = {(suite.role, rule.name): (rule, suite) for suite in suites for rule in suite.rules()}
+    work = list(chosen.values())
     known = {rule.name for rule, _ in work}
     unknown = sorted(set(names) - known)
     if unknown:

@@ -87,7 +87,8 @@ class Watch:
         self.programs.append((shown, _place()))
 
     def _see_library(self, _: str, arguments: tuple[Any, ...]) -> None:
-        self.libraries.append(_text(arguments[0]))
+        if arguments[0] is not None:  # the process itself
+            self.libraries.append(_text(arguments[0]))
 
     def _see_change(self, event: str, arguments: tuple[Any, ...]) -> None:
         for path in arguments[: 2 if event in _MOVES else 1]:
