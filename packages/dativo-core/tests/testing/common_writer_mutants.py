@@ -7,11 +7,13 @@ import json
 import socket
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import attrs
+import pyarrow as pa
+from reference_table import DataFile
 from reference_writer import FolderConfig, ReferenceSession, ReferenceWriter
 
 from dativo.contract import (
@@ -117,8 +119,10 @@ class DeclaresWhatCannotBe(ReferenceWriter):
 class _TokenInRecord(ReferenceSession):
     token: ClassVar[str] = ""
 
-    def record(self, commit: Commit, *rest: object) -> CommitRecord:
-        found = super().record(commit, *rest)  # type: ignore[arg-type] # handed on
+    def record(
+        self, commit: Commit, files: Sequence[DataFile], schema: pa.Schema | None
+    ) -> CommitRecord:
+        found = super().record(commit, files, schema)
         return attrs.evolve(found, schema=f"{found.schema} by {self.token}")
 
 

@@ -7,8 +7,8 @@ import socket
 from collections.abc import Iterator
 from typing import ClassVar
 
-from fake_api import ALL, DOWN, EXPIRED, NO_CUSTOMERS, SLOW, THROTTLED, WORKSPACE, FakeApi
 from installed import address_of
+from reference_api import ALL, DOWN, EXPIRED, NO_CUSTOMERS, SLOW, THROTTLED, WORKSPACE, FakeApi
 from reference_source import ReferenceSource
 
 from dativo.testing import Denied, SourceCases, SourceConformance, Waiting

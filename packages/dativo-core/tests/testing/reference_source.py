@@ -1,4 +1,4 @@
-"""The reference source: a complete and exact connector for :class:`fake_api.FakeApi`.
+"""The reference source: a complete and exact connector for :class:`reference_api.FakeApi`.
 
 A mutant is a subclass that breaks one thing; every step of the work is a method of its own for
 that. ``ReferenceSource.plugin`` is an instance, so that an entry point can name

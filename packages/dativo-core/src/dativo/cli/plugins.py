@@ -30,9 +30,7 @@ app.command(cls=Command)(verify)
 
 Name = Annotated[
     str,
-    typer.Argument(
-        metavar="NAME", help="The plugin's address.", autocompletion=complete.plugins
-    ),
+    typer.Argument(metavar="NAME", help="The plugin's address.", autocompletion=complete.plugins),
 ]
 Write = Annotated[
     bool, typer.Option("--write", help="Write the file dativo.json beside the pyproject.toml.")
