@@ -70,7 +70,7 @@ def test_what_works_exits_with_0_and_prints_one_object(cli: Any, inline: Any, co
         ("discover", "name: [1", 10, "INVALID_CONFIG"),
         ("run", "nowhere", 11, "PLUGIN_NOT_FOUND"),
         ("preview", "broken", 13, "PLUGIN_LOAD"),
-        ("check", "old", 12, "PLUGIN_VERSION"),
+        ("check", "newer", 12, "PLUGIN_VERSION"),
     ],
 )
 def test_a_job_that_cannot_begin_says_why(
@@ -78,7 +78,7 @@ def test_a_job_that_cannot_begin_says_why(
 ) -> None:
     cli.install(
         PluginWheel.of_connector("broken", "raise RuntimeError('broken on import')"),
-        PluginWheel.of_connector("old", group="dativo.connectors.v0"),
+        PluginWheel.of_connector("newer", group="dativo.connectors.v2"),
     )
     if text is not None:
         job = (
@@ -276,6 +276,7 @@ class TestPlugins:
         cli.install(
             PluginWheel.of_connector("broken", "raise SystemExit(3)"),
             PluginWheel.of_connector("old", group="dativo.connectors.v0"),
+            PluginWheel.of_connector("newer", group="dativo.connectors.v2"),
             PluginWheel.of_connector("twice", distribution="acme-one"),
             PluginWheel.of_connector("twice", distribution="acme-two"),
             PluginWheel.of_connector("damaged", manifest="{"),
@@ -286,10 +287,12 @@ class TestPlugins:
 
         assert done.exit_code == 0
         assert "broken  manifest: none  acme-broken 1.0.0  contract 1  compatible" in done.stdout
-        assert "old: it is made for contract 0" in done.stdout
+        assert "newer: it needs contract 2" in done.stdout
+        assert "  fix: pip install -U dativo-core" in done.stdout
+        assert "old: contract 0" in done.stdout
         assert "  fix: pip install -U acme-old" in done.stdout
         usable = {entry["name"]: entry["usable"] for entry in listed}
-        expected = {"broken": True, "old": False, "twice": False, "damaged": False}
+        expected = {"broken": True, "old": True, "newer": False, "twice": False, "damaged": False}
         assert expected.items() <= usable.items()
 
     def test_one_is_shown_with_its_settings(self, cli: Any, inline: Any) -> None:

@@ -26,6 +26,7 @@ from dativo.errors import (
     PartialFailureError,
     PluginExecutionError,
     ResourceNotFoundError,
+    RunInterruptedError,
     StalledError,
     StateError,
     StateLockedError,
@@ -444,6 +445,22 @@ def test_state_files_are_private(project: Project) -> None:
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert files
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+def test_what_a_driver_says_of_being_cancelled_is_no_failure_of_its_own(project: Project) -> None:
+    job = project.job(source={"rows": 10, "batch_rows": 1, "twist": "closes_when_cancelled"})
+    cancellation = engine.Cancellation()
+
+    def stop(event: engine.Event) -> None:
+        if isinstance(event, engine.Message) and "waiting" in event.text:
+            cancellation.cancel()
+
+    result = engine.run(job, cancellation=cancellation, observer=stop)
+
+    assert result.exit_code == 130
+    error = result.streams[0].error
+    assert isinstance(error, RunInterruptedError)
+    assert "the connection was closed" in str(error.__cause__)
 
 
 def test_cancelled_run_keeps_what_was_committed(project: Project) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -220,6 +221,13 @@ def _records(
 ) -> Iterator[pa.RecordBatch]:
     if config.delay_seconds:
         time.sleep(config.delay_seconds)
+    if config.twist == "closes_when_cancelled" and start > config.rows // 2:
+        closed = threading.Event()
+        context.log("waiting for the server")
+        with context.on_cancel(closed.set):
+            closed.wait(60)
+        msg = "the connection was closed"
+        raise errors.NetworkError(msg)
     if config.fail_at is not None and start <= config.fail_at < max(stop, start + 1):
         _fail(config, context)
     if config.drop_at is not None and start <= config.drop_at < stop and _is_first(config):

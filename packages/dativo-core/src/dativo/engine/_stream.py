@@ -16,6 +16,7 @@ from dativo.contract import (
     WriteMode,
     failpoint,
 )
+from dativo.engine._cancel import fresh
 from dativo.engine._context import EngineContext
 from dativo.engine._control import RunControl
 from dativo.engine._count import Counting
@@ -117,10 +118,19 @@ class StreamRun:
         try:
             self._attempt(attempt)
         except DativoError as error:
-            return self._control.redacted(error.located(stream=self._plan.stream))
+            return self._control.redacted(self._cause(error).located(stream=self._plan.stream))
         except Exception as error:  # noqa: BLE001 - one stream's bug must not end the others
             return self._control.redacted(wrap_exception(error, stream=self._plan.stream))
         return None
+
+    def _cause(self, error: DativoError) -> DativoError:
+        """What a source says of being cancelled is no failure of its own: return why it was."""
+        cancellation = self._control.cancellation
+        if error.phase != "extract" or not cancellation.is_set():
+            return error
+        reason = fresh(cancellation.reason)
+        reason.__cause__ = error
+        return reason
 
     def _wait_for_retry(self, error: DativoError, attempt: int) -> bool:
         """Wait as the retry layer says; return whether to try again."""
