@@ -129,15 +129,19 @@ def test_a_connector_that_ends_the_process_breaks_one_rule_only(acme: Any, inlin
     assert told == ["the connector ended or held up the process that looked: exit code 3"]
 
 
-def test_a_suite_that_fails_is_no_fault_of_the_connector(acme: Any, inline: Any) -> None:
+def test_a_suite_that_fails_is_told_for_each_rule_that_needs_situations(
+    acme: Any, inline: Any
+) -> None:
     file = acme.project.folder / "suite.py"
     file.write_text(SUITE.replace("nothing = ", "self.gone; nothing = "))
 
-    done = inline("plugins", "verify", "acme", "--suite", str(file), *_rules("check.good"))
+    rules = _rules("check.good", "config.secrets")
+    done = inline("plugins", "verify", "acme", "--suite", str(file), *rules)
 
-    assert "not verified  source check.good" in done.stdout
-    assert "cannot be put up: AttributeError: 'TestAcme' object has no attribute" in done.stdout
-    assert "error[NOT_VERIFIED]" in done.stderr
+    assert "BROKEN  source check.good" in done.stdout
+    assert "cases() of the suite cannot put the situations up: AttributeError" in done.stdout
+    assert "passed  source config.secrets" in done.stdout
+    assert done.exit_code == 13
 
 
 def test_the_more_special_suite_of_two_looks_at_a_rule(acme: Any, inline: Any) -> None:

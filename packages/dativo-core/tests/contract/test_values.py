@@ -138,6 +138,36 @@ def test_a_failed_item_says_what_to_do() -> None:
     assert CheckItem.ok("host").fix == ""
 
 
+def test_an_item_comes_of_trying() -> None:
+    def fail() -> None:
+        raise cause
+
+    for cause, code in (
+        (ERROR, ERROR.code),
+        (ConnectionRefusedError("refused"), "NETWORK"),
+        (KeyError("a bug"), "PLUGIN_EXECUTION"),
+    ):
+        item = CheckItem.trying("host", fail)
+
+        assert (item.scope, item.verdict) == ("host", Verdict.FAILED)
+        assert item.error is not None
+        assert (item.error.code, item.error.message) == (code, item.message)
+        assert cause in {item.error, item.error.__cause__}
+
+
+def test_what_a_trial_returns_as_text_is_the_message() -> None:
+    assert CheckItem.trying("host", lambda: "3 rows") == CheckItem.ok("host", "3 rows")
+    assert CheckItem.trying("host", lambda: [1, 2]) == CheckItem.ok("host")
+
+
+def test_what_is_not_implemented_has_not_failed() -> None:
+    def fail() -> None:
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        CheckItem.trying("host", fail)
+
+
 def test_a_secret_shows_itself_only_when_asked() -> None:
     secret = Secret("hunter22")
 

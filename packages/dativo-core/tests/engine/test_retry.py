@@ -9,8 +9,10 @@ from dativo.engine._cancel import Cancellation
 from dativo.engine._retry import RetryBudget, RetryPolicy
 from dativo.errors import (
     DativoError,
+    InsufficientPermissionsError,
     InvalidCredentialsError,
     NetworkError,
+    PluginExecutionError,
     RateLimitError,
     RunInterruptedError,
 )
@@ -45,7 +47,7 @@ def test_gives_up_after_the_last_retry_and_on_what_does_not_pass() -> None:
 
 
 def call(
-    failures: list[DativoError], *, left: float | None = None, **changes: Any
+    failures: list[Exception], *, left: float | None = None, **changes: Any
 ) -> tuple[str, list[float]]:
     told: list[float] = []
 
@@ -105,3 +107,40 @@ def test_all_calls_share_one_budget() -> None:
     waits = [shared.wait_seconds(NetworkError("x"), 1) for _ in range(3)]
 
     assert waits == [1.0, 1.0, None]
+
+
+def test_what_the_network_raises_is_tried_again() -> None:
+    failures: list[Exception] = [ConnectionResetError("1"), TimeoutError("2")]
+
+    assert call(failures) == ("done", [0.001, 0.002])
+
+
+def test_what_is_classified_is_raised_as_an_error_of_ours() -> None:
+    lasting, passing = PermissionError("denied"), [ConnectionResetError() for _ in range(9)]
+
+    with pytest.raises(InsufficientPermissionsError) as found:
+        call([lasting])
+    assert found.value.__cause__ is lasting
+    with pytest.raises(NetworkError) as found_too:
+        call([*passing])
+    assert found_too.value.__cause__ is passing[3]
+
+
+def test_a_bug_keeps_its_class_and_its_traceback() -> None:
+    bug = KeyError("no such field")
+
+    with pytest.raises(KeyError) as found:
+        call([bug])
+
+    assert found.value is bug
+    assert [entry.name for entry in found.traceback][-1] == "work"
+    assert bug.__cause__ is None
+
+
+def test_an_error_of_ours_is_raised_itself() -> None:
+    error = PluginExecutionError("x")
+
+    with pytest.raises(PluginExecutionError) as found:
+        call([error])
+
+    assert found.value is error

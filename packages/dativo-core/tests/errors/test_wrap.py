@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+import email.message
 import errno
+import http.client
+import io
 import socket
 import ssl
+import urllib.error
+from typing import Any
 
 import pytest
 
 from dativo.errors import (
+    AuthenticationError,
     CapabilityMissingError,
+    ConfigurationError,
+    ConnectionFailedError,
     ConnectTimeoutError,
+    DatabaseLockError,
+    DataNotFoundError,
     DativoError,
     DiskFullError,
     InsufficientPermissionsError,
@@ -19,6 +29,7 @@ from dativo.errors import (
     RateLimitError,
     ResourceNotFoundError,
     ResourceUnavailableError,
+    ServiceUnavailableError,
     get_error_code,
     is_retryable_error,
     wrap_exception,
@@ -89,7 +100,146 @@ def test_what_may_be_retried() -> None:
     assert not is_retryable_error(ValueError("x"))
 
 
-def test_a_name_that_does_not_resolve_is_classified() -> None:
-    error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+def answer(status: int, url: str = "http://host/path", **headers: str) -> urllib.error.HTTPError:
+    message = email.message.Message()
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    return urllib.error.HTTPError(url, status, "its own words", message, io.BytesIO(b"body"))
 
-    assert get_error_code(error) in {"NETWORK", "PLUGIN_EXECUTION"}
+
+@pytest.mark.parametrize(
+    ("status", "member"),
+    [
+        (302, ConfigurationError),
+        (400, ConfigurationError),
+        (401, InvalidCredentialsError),
+        (402, InsufficientPermissionsError),
+        (403, InsufficientPermissionsError),
+        (404, ResourceNotFoundError),
+        (407, AuthenticationError),
+        (408, ServiceUnavailableError),
+        (409, DatabaseLockError),
+        (410, DataNotFoundError),
+        (418, ConfigurationError),
+        (422, ConfigurationError),
+        (423, DatabaseLockError),
+        (425, ServiceUnavailableError),
+        (429, RateLimitError),
+        (500, ServiceUnavailableError),
+        (501, ConfigurationError),
+        (503, ServiceUnavailableError),
+        (504, ServiceUnavailableError),
+        (505, ConfigurationError),
+    ],
+)
+def test_an_answer_of_urllib_is_classified_by_its_status(
+    status: int, member: type[DativoError]
+) -> None:
+    raised = answer(status)
+
+    wrapped = wrap_exception(raised)
+
+    assert type(wrapped) is member
+    assert wrapped.message == f"http://host/path answered with status {status}"
+    assert wrapped.details == {"status": status}
+    assert wrapped.__cause__ is raised
+
+
+def test_an_answer_stays_open_until_it_is_wrapped() -> None:
+    raised = answer(401)
+    assert not is_retryable_error(raised)
+    assert raised.read() == b"body"
+
+    wrap_exception(raised)
+
+    assert raised.fp is None or raised.fp.closed
+
+
+def test_a_class_above_counts() -> None:
+    class Mine(urllib.error.HTTPError):
+        pass
+
+    mine = Mine("http://host/path", 401, "", email.message.Message(), io.BytesIO())
+
+    assert get_error_code(mine) == "INVALID_CREDENTIALS"
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://user:pass-word@host:8/a/b?key=pass-word#pass-word", "https://host:8/a/b"),
+        ("https://[pass-word", "the server"),
+        ("", "the server"),
+        ("/path?key=pass-word", "the server"),
+    ],
+)
+def test_the_message_names_no_place_where_keys_hide(url: str, place: str) -> None:
+    assert wrap_exception(answer(500, url)).message == f"{place} answered with status 500"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry_After": "30"}, 30.0),
+        ({"Retry_After": "soon"}, None),
+        ({"Retry_After": "-3"}, None),
+        (
+            {
+                "Retry_After": "Wed, 21 Oct 2015 07:28:30 GMT",
+                "Date": "Wed, 21 Oct 2015 07:28:00 GMT",
+            },
+            30.0,
+        ),
+        ({"Retry_After": "Wed, 21 Oct 2015 07:28:30 GMT"}, 0.0),
+    ],
+)
+def test_a_retry_after_is_a_number_or_a_date(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert wrap_exception(answer(429, **headers)).retry_after == seconds
+    assert wrap_exception(answer(503, **headers)).retry_after == seconds
+    assert wrap_exception(answer(403, **headers)).retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "member"),
+    [
+        (TimeoutError("late"), ConnectTimeoutError),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), NetworkError),
+        (socket.gaierror(socket.EAI_NONAME, "unknown"), NetworkError),
+        (ssl.SSLError("handshake"), NetworkError),
+        (ssl.SSLCertVerificationError("not trusted"), AuthenticationError),
+        (FileNotFoundError(errno.ENOENT, "no such file"), ResourceNotFoundError),
+        (OSError("Tunnel connection failed"), ConnectionFailedError),
+        ("unknown url type: gopher", ConfigurationError),
+    ],
+)
+def test_a_request_without_an_answer_is_classified_by_its_reason(
+    reason: Any, member: type[DativoError]
+) -> None:
+    raised = urllib.error.URLError(reason)
+
+    wrapped = wrap_exception(raised)
+
+    assert type(wrapped) is member
+    assert wrapped.__cause__ is raised
+
+
+@pytest.mark.parametrize(
+    ("error", "member"),
+    [
+        (http.client.IncompleteRead(b"half", 9), NetworkError),
+        (http.client.BadStatusLine("odd"), NetworkError),
+        (http.client.RemoteDisconnected("gone"), NetworkError),
+        (urllib.error.ContentTooShortError("half", ("name", "")), NetworkError),  # type: ignore[arg-type]
+        (socket.gaierror(socket.EAI_NONAME, "unknown"), NetworkError),
+        (ssl.SSLCertVerificationError("not trusted"), AuthenticationError),
+        (http.client.InvalidURL("nonnumeric port: 'pass-word@host'"), ConfigurationError),
+    ],
+)
+def test_what_breaks_off_is_classified(error: Exception, member: type[DativoError]) -> None:
+    wrapped = wrap_exception(error)
+
+    assert type(wrapped) is member
+    assert "pass-word" not in wrapped.message

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 import attrs
 import pyarrow as pa
@@ -135,6 +135,28 @@ def test_values_that_python_does_not_have_are_compared_as_text() -> None:
 
 def test_the_address_of_a_class_is_its_name() -> None:
     assert address_of(AtLeastOnce) == "kit-at-least-once"
+
+
+class Failing(ReferenceSuite):
+    """A suite whose situations do not come up, and whose author knows why a rule cannot look."""
+
+    not_verified: ClassVar = {"check.good": "the sandbox has no good settings"}
+
+    def cases(self) -> NoReturn:
+        msg = "the sandbox does not start"
+        raise OSError(msg)
+
+
+def test_situations_that_do_not_come_up_are_broken_whatever_is_acknowledged() -> None:
+    result = run_rule(RULES["check.good"], Failing())
+    assert result.outcome is Outcome.BROKEN
+    assert "cases() of the suite cannot put the situations up" in result.problems[0]
+    assert "the sandbox does not start" in result.problems[0]
+
+
+def test_rules_about_the_package_look_although_no_situations_come_up() -> None:
+    result = run_rule(RULES["config.secrets"], Failing())
+    assert result.outcome is Outcome.PASSED, result.problems
 
 
 @pytest.mark.parametrize("reason", ENDS)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 import attrs
 
-from dativo.errors import DativoError
+from dativo.errors import DativoError, wrap_exception
 
 __all__ = ["CheckItem", "ConnectionTestResult", "Verdict"]
 
@@ -45,6 +45,21 @@ class CheckItem:
     def failed(cls, scope: str, error: DativoError) -> CheckItem:
         """Report that *scope* does not work, and as *error* why."""
         return cls(scope, Verdict.FAILED, error.message, error)
+
+    @classmethod
+    def trying(cls, scope: str, call: Callable[[], object]) -> CheckItem:
+        """Do *call* and report whether *scope* works; a text that it returns says what was found.
+
+        What it raises becomes the error of the item, by ``wrap_exception``. Only a
+        ``NotImplementedError`` passes through: what was not tried has not failed.
+        """
+        try:
+            found = call()
+        except NotImplementedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - all that may happen is the verdict
+            return cls.failed(scope, wrap_exception(error))
+        return cls.ok(scope, found if isinstance(found, str) else "")
 
     @classmethod
     def skipped(cls, scope: str, message: str) -> CheckItem:

@@ -146,8 +146,11 @@ class Context(Protocol):
     def retry(self, call: Callable[[], T]) -> T:
         """Do *call* until it succeeds, fails for good, or the retry budget of the run is used up.
 
-        Only retryable errors of ``dativo.errors`` are retried, after their ``retry_after`` or with
-        growing, jittered waits; in a run that is being stopped it raises the reason.
+        Retryable errors are retried, after their ``retry_after`` or with growing, jittered waits.
+        What is no error of ``dativo.errors`` is classified first, by ``wrap_exception``: what the
+        standard library raises for sockets, TLS, HTTP and files is retried or raised as the error
+        that it becomes. What that does not know, such as a ``KeyError``, passes through untouched.
+        In a run that is being stopped it raises the reason.
         """
         ...
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import attrs
 
 from dativo.engine._cancel import Cancellation
-from dativo.errors import DativoError
+from dativo.errors import DativoError, PluginExecutionError, wrap_exception
 
 __all__ = ["RetryBudget", "RetryPolicy"]
 
@@ -70,18 +70,30 @@ class RetryPolicy:
         tell: Callable[[DativoError, int, float], None],
         seconds_left: Callable[[], float | None],
     ) -> T:
-        """Call until it succeeds, fails for good, or the waits would outlast the run."""
+        """Call until it succeeds, fails for good, or the waits would outlast the run.
+
+        What ``wrap_exception`` classifies is raised as an error of ours; all else, mostly a bug of
+        the caller, passes through as it is.
+        """
         attempt = 1
         while True:
             cancellation.raise_if_set()
             try:
                 return call()
-            except DativoError as error:
+            except Exception as raised:
+                error = _classified(raised)
+                if error is None:
+                    raise
                 wait = self.wait_seconds(error, attempt)
                 left = seconds_left()
                 if wait is None or (left is not None and wait > left):
-                    raise
+                    raise error  # noqa: B904 - its cause is set: that which was raised, if any
                 tell(error, attempt, wait)
             if cancellation.wait(wait):
                 cancellation.raise_if_set()
             attempt += 1
+
+
+def _classified(raised: Exception) -> DativoError | None:
+    error = wrap_exception(raised)
+    return None if error is not raised and type(error) is PluginExecutionError else error

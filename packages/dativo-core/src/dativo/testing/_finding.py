@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from dativo.contract import Role
 from dativo.errors import DativoError, MissingConfigError, UsageError
@@ -21,7 +19,6 @@ from dativo.plugins import (
     manifest_path,
 )
 from dativo.testing._case_files import suites_of_file
-from dativo.testing._cases import NotGiven, SourceCases, WriterCases
 from dativo.testing._suites import Conformance, SourceConformance, WriterConformance
 
 __all__ = ["find_suites"]
@@ -99,41 +96,12 @@ def _suites_in(module: ModuleType, connector: str) -> list[Conformance]:
 
 
 def _bare(connector: str) -> list[Conformance]:
-    return [_BARE[role](connector) for role in build_manifest(connector).roles]
+    about = {"connector": connector, "has_situations": False}
+    kinds = [_KINDS[role] for role in build_manifest(connector).roles]
+    return [type(f"Bare{kind.__name__}", (kind,), about)() for kind in kinds]
 
 
-def _bare_source(connector: str) -> Conformance:
-    class Bare(SourceConformance):
-        has_situations = False
-
-        @contextlib.contextmanager
-        def cases(self) -> Iterator[SourceCases]:
-            yield SourceCases(**_NOTHING, streams=())
-
-    Bare.connector = connector
-    return Bare()
-
-
-def _bare_writer(connector: str) -> Conformance:
-    class Bare(WriterConformance):
-        has_situations = False
-
-        @contextlib.contextmanager
-        def cases(self) -> Iterator[WriterCases]:
-            yield WriterCases(**_NOTHING)
-
-    Bare.connector = connector
-    return Bare()
-
-
-_BARE: Mapping[Role, Callable[[str], Conformance]] = {
-    Role.SOURCE: _bare_source,
-    Role.WRITER: _bare_writer,
-}
-_NOT_GIVEN = NotGiven("nobody gives situations")
-_NOTHING: Mapping[str, Any] = {
-    "good": {},
-    "bad_credentials": _NOT_GIVEN,
-    "unreachable": _NOT_GIVEN,
-    "missing_privilege": _NOT_GIVEN,
+_KINDS: Mapping[Role, type[Conformance]] = {
+    Role.SOURCE: SourceConformance,
+    Role.WRITER: WriterConformance,
 }

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["run_rule", "run_suites"]
 
+
+class SituationsError(Exception):
+    """The situations of a suite do not come up; the text says why."""
+
+
 _NO_SITUATIONS = "it needs situations to look at: give some with --suite FILE or --cases FILE.yaml"
 
 
@@ -81,31 +86,31 @@ def _looked(rule: Rule, suite: Conformance, evidence: Evidence) -> tuple[Outcome
             tempfile.TemporaryDirectory(prefix="dativo-kit-") as folder,
             contextlib.ExitStack() as stack,
         ):
-            subject = _put_up(stack, suite, Path(folder))
-            _require_situations(rule, suite)
-            rule.check(subject, evidence)
+            rule.check(_subject(stack, rule, suite, Path(folder)), evidence)
     except NotApplicable as reason:
         if not evidence.problems:
             return Outcome.NOT_APPLICABLE, [str(reason)]
     except NotVerified as reason:
         evidence.gap(str(reason))
+    except SituationsError as error:
+        evidence.problem(str(error))
     except BaseException as error:  # noqa: BLE001 - a connector may raise anything
         evidence.problem(_told(error))
     return _outcome(evidence, "there was nothing to look at")
 
 
-def _put_up(stack: contextlib.ExitStack, suite: Conformance, folder: Path) -> Subject:
-    """Put the situations up; that this fails says nothing of the connector."""
+def _subject(stack: contextlib.ExitStack, rule: Rule, suite: Conformance, folder: Path) -> Subject:
+    """Put the situations up, if the rule needs them."""
+    if not rule.needs_situations:
+        return suite.package(folder)
+    if not suite.has_situations:
+        raise NotVerified(_NO_SITUATIONS)
     try:
         return stack.enter_context(suite.subject(folder))
     except Exception as error:
-        msg = f"the situations of the suite cannot be put up: {describe_exception(error)}"
-        raise NotVerified(msg) from error
-
-
-def _require_situations(rule: Rule, suite: Conformance) -> None:
-    if rule.needs_situations and not suite.has_situations:
-        raise NotVerified(_NO_SITUATIONS)
+        # A gap could be acknowledged, and nobody would notice that nothing is looked at any more.
+        msg = f"cases() of the suite cannot put the situations up: {describe_exception(error)}"
+        raise SituationsError(msg) from error
 
 
 def _outcome(evidence: Evidence, nothing: str) -> tuple[Outcome, Sequence[str]]:

@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dativo.contract import Role
-from dativo.testing._cases import SourceCases, WriterCases
+from dativo.testing._cases import NotGiven, SourceCases, WriterCases
 from dativo.testing._catalog import RULES
 from dativo.testing._rules import Outcome, Rule
 from dativo.testing._runner import run_rule
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     import pytest
 
 __all__ = ["Conformance", "SourceConformance", "WriterConformance"]
+
+_NOT_GIVEN = NotGiven("nobody gives situations")
+_NOTHING: Mapping[str, Any] = {
+    "good": {},
+    "bad_credentials": _NOT_GIVEN,
+    "unreachable": _NOT_GIVEN,
+    "missing_privilege": _NOT_GIVEN,
+}
 
 
 class Conformance:
@@ -52,6 +60,10 @@ class Conformance:
 
     def subject(self, folder: Path) -> AbstractContextManager[Subject]:
         """Put the situations up for one rule, which has *folder* to itself."""
+        raise NotImplementedError
+
+    def package(self, folder: Path) -> Subject:
+        """Return the connector without situations, for a rule about the package alone."""
         raise NotImplementedError
 
     @classmethod
@@ -96,6 +108,11 @@ class SourceConformance(Conformance):
                 connector=self.connector, role=self.role, cases=cases, folder=folder
             )
 
+    def package(self, folder: Path) -> Subject:
+        """Return the connector without situations, for a rule about the package alone."""
+        cases = SourceCases(**_NOTHING, streams=())
+        return SourceSubject(connector=self.connector, role=self.role, cases=cases, folder=folder)
+
 
 class WriterConformance(Conformance):
     """The rules for a writer; a subclass sets ``connector`` and writes ``cases``."""
@@ -113,3 +130,8 @@ class WriterConformance(Conformance):
             yield WriterSubject(
                 connector=self.connector, role=self.role, cases=cases, folder=folder
             )
+
+    def package(self, folder: Path) -> Subject:
+        """Return the connector without situations, for a rule about the package alone."""
+        cases = WriterCases(**_NOTHING)
+        return WriterSubject(connector=self.connector, role=self.role, cases=cases, folder=folder)

@@ -71,6 +71,9 @@ class _Learning:
     def has_situations(self) -> bool:
         return self._suite.has_situations
 
+    def package(self, folder: Path) -> Subject:
+        return self._suite.package(folder)
+
     @contextlib.contextmanager
     def subject(self, folder: Path) -> Iterator[Subject]:
         subject: Subject
@@ -78,7 +81,7 @@ class _Learning:
         with opened as subject:
             situations = [Situation("good", subject.cases.good)]
             situations += broken_situations(subject.cases)
-            for situation in situations if self.has_situations else ():
+            for situation in situations:
                 for secret in secrets_of(subject, situation).values():
                     self._redactor.add(secret)
             yield subject

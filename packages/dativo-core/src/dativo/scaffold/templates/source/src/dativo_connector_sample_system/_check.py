@@ -37,10 +37,8 @@ def _try_token(config: Config, context: Context) -> CheckItem:
 
 
 def _try_stream(config: Config, context: Context, name: str) -> CheckItem:
-    scope = f"stream {name}"
-    try:
+    def ask() -> None:
         endpoint = find_endpoint(name)
         open_client(config, context).get_page(context, endpoint.path, {"limit": 1})
-    except DativoError as error:
-        return CheckItem.failed(scope, error)
-    return CheckItem.ok(scope)
+
+    return CheckItem.trying(f"stream {name}", ask)
