@@ -8,7 +8,6 @@ import pytest
 from dativo.engine._cancel import Cancellation
 from dativo.engine._retry import RetryBudget, RetryPolicy
 from dativo.errors import (
-    DativoError,
     InsufficientPermissionsError,
     InvalidCredentialsError,
     NetworkError,

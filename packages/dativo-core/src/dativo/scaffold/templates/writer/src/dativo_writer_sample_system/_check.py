@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dativo.contract import CheckItem, ConnectionTestResult, Context
-from dativo.errors import DativoError, wrap_exception
+from dativo.errors import wrap_exception
 
 from ._config import Config
 from ._disk import link, make_folder, write_text
@@ -43,9 +43,8 @@ def _try(folder: Path) -> None:
 
 
 def _look(config: Config, stream: str) -> CheckItem:
-    scope = f"stream {stream}"
-    try:
+    def ask() -> str:
         last = place_of(config, stream).last_record()
-    except DativoError as error:
-        return CheckItem.failed(scope, error)
-    return CheckItem.ok(scope, f"epoch {last.commit.epoch}" if last else "nothing published yet")
+        return f"epoch {last.commit.epoch}" if last else "nothing published yet"
+
+    return CheckItem.trying(f"stream {stream}", ask)
