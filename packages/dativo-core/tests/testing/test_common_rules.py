@@ -92,3 +92,4 @@ def test_native_code_that_may_reach_out_is_not_verified() -> None:
     assert result.outcome is Outcome.NOT_VERIFIED
     assert "native code" in result.problems[0]
     assert "polars" in result.problems[0]
+    assert "None" not in result.problems[0]

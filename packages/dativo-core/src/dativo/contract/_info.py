@@ -69,7 +69,15 @@ class WriterInfo:
 class Permissions:
     """What a connector needs of the machine it runs on.
 
-    A text may refer to a setting as ``${config.host}``.
+    A text may refer to a setting as ``${config.host}``; one that is not set declares nothing.
+
+    Attributes:
+        hosts: Names, patterns such as ``*.acme.com``, addresses or URLs. A URL and ``host:port``
+            declare their port, too, so that a setting with a URL stands here alone.
+        ports: Numbers, or settings with numbers; they hold for all hosts. A setting with a URL
+            does not belong here.
+        paths: Files and folders that are written, and sockets of the machine.
+        subprocess: Whether it starts programs.
     """
 
     hosts: tuple[str, ...] = ()

@@ -108,8 +108,8 @@ class _Allowed:
             if "://" in text:
                 url = urlsplit(text)
                 host = url.hostname or ""
-                with contextlib.suppress(ValueError):
-                    ports.add(str(url.port or _PORTS.get(url.scheme)))
+                with contextlib.suppress(ValueError):  # the port is no number
+                    ports.add(str(url.port or _PORTS.get(url.scheme, "")))
             elif text.count(":") == 1:
                 host, _, port = text.partition(":")
                 ports.add(port)

@@ -73,7 +73,8 @@ class Cases:
             the codes that the connector declares beyond those of the cases above. ``Inapplicable``
             for a code that cannot be brought about here.
         check_seconds: The deadline of a check, in the context; where nobody answers it may take
-            twice as long at the most.
+            twice as long at the most. A source that tries again until its deadline takes so long
+            in each situation in which nobody answers; more is for systems that are slow to log in.
     """
 
     good: Settings
@@ -81,7 +82,7 @@ class Cases:
     unreachable: Settings | Inapplicable
     missing_privilege: Denied | Inapplicable
     errors: Mapping[str, Settings | Inapplicable] = attrs.field(factory=dict)
-    check_seconds: float = 30.0
+    check_seconds: float = 10.0
 
 
 @attrs.frozen(kw_only=True)

@@ -58,15 +58,15 @@ _RETRY = RetryPolicy(base_seconds=0.01, cap_seconds=0.05)
 def exercise(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield what the connector says in each of the situations, and at last what it touched.
 
-    *request* has ``connector``, ``role``, ``situations`` (pairs of a name and settings),
-    ``selections``, ``options`` and ``seconds``, the deadline of each situation.
+    *request* has ``connector``, ``role``, ``situations`` (each a name, settings and the seconds
+    until the deadline), ``selections`` and ``options``.
     """
     tempfile.gettempdir()  # finding it for the first time writes files
     watch, found = Watch(), _Names()
     before = set(_native_modules())
     declared: dict[str, list[str]] = {}
-    for name, settings in request["situations"]:
-        worker = _Worker(request, settings)
+    for name, settings, seconds in request["situations"]:
+        worker = _Worker(request, settings, seconds)
         with watch.on(), found.noting():
             worker.work()
         declared = declared or worker.declared
@@ -92,12 +92,15 @@ class _Worker:
         done: What came to its end.
     """
 
-    def __init__(self, request: Mapping[str, Any], settings: Mapping[str, object]) -> None:
+    def __init__(
+        self, request: Mapping[str, Any], settings: Mapping[str, object], seconds: float
+    ) -> None:
         self.texts: list[tuple[str, str]] = []
         self.declared: dict[str, list[str]] = {}
         self.done: list[str] = []
         self._request = request
         self._settings = settings
+        self._seconds = seconds
 
     def work(self) -> None:
         """Load it, and let it do what its role can."""
@@ -116,7 +119,7 @@ class _Worker:
                 limits=Limits(parallelism=2, memory_bytes=64 << 20, batch_rows=1000),
                 observer=self._hear,
                 redacts=False,
-                timeout_seconds=self._request["seconds"],
+                timeout_seconds=self._seconds,
                 job=_JOB,
                 fence=1,
             ) as (side, control),

@@ -15,6 +15,7 @@ from dativo.testing._child import ChildEnd, in_child
 __all__ = ["exercised", "undone"]
 
 _START_SECONDS = 30.0
+_GOOD_SECONDS = 60.0
 
 
 _WORK = {Role.SOURCE: "extract", Role.WRITER: "write"}
@@ -39,20 +40,25 @@ def exercised(subject: AnySubject, situations: Sequence[Situation], *, light: bo
     answers; with *light* nothing is loaded but the core and what the connector loads.
     """
     cases = subject.cases
-    seconds = 2 * cases.check_seconds
+    # Nothing comes of the others but errors, for which some wait until the deadline.
+    seconds = [
+        _GOOD_SECONDS if one.settings == cases.good else 2 * cases.check_seconds
+        for one in situations
+    ]
     request = {
         "connector": subject.connector,
         "role": subject.role.value,
-        "situations": [[one.name, one.settings] for one in situations],
+        "situations": [
+            [one.name, one.settings, limit] for one, limit in zip(situations, seconds, strict=True)
+        ],
         "selections": cases.selections if isinstance(cases, SourceCases) else {},
         "options": cases.options if isinstance(cases, WriterCases) else {},
-        "seconds": seconds,
     }
     with tempfile.TemporaryDirectory(prefix="dativo-kit-") as folder:
         return in_child(
             "_exercise:exercise",
             request,
-            seconds=_START_SECONDS + seconds * len(situations),
+            seconds=_START_SECONDS + sum(seconds),
             folder=Path(folder),
             light=light,
         )
