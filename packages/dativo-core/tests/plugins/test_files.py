@@ -73,13 +73,16 @@ def file(tmp_path: Path) -> Path:
     return folder / "my_reader.py"
 
 
+def modules_of_files() -> set[str]:
+    return {name for name in sys.modules if name.startswith("_dativo_file_")}
+
+
 @pytest.fixture(autouse=True)
-def _modules() -> Iterator[None]:
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if name.startswith("_dativo_file_"):
-            del sys.modules[name]
+def modules_before() -> Iterator[set[str]]:
+    before = modules_of_files()
+    yield before
+    for name in modules_of_files() - before:
+        del sys.modules[name]
 
 
 def load(file: Path, path: str = "", role: Role = Role.SOURCE) -> Connector:
@@ -202,22 +205,24 @@ def test_an_object_that_is_not_there_names_one_that_is_like_it(
         ("# -*- coding: wonder -*-", "SyntaxError: unknown encoding: wonder"),
     ],
 )
-def test_a_file_that_fails_says_in_which_line(file: Path, code: str, said: str) -> None:
+def test_a_file_that_fails_says_in_which_line(
+    file: Path, modules_before: set[str], code: str, *, said: str
+) -> None:
     file.write_text(code)
 
     error = refused(file)
 
     assert isinstance(error, PluginLoadError)
     assert f"the connector './my_reader.py' cannot be loaded: {said}" in error.message
-    assert not any(name.startswith("_dativo_file_") for name in sys.modules)
+    assert modules_of_files() == modules_before
 
 
-def test_an_interrupt_is_an_interrupt(file: Path) -> None:
+def test_an_interrupt_is_an_interrupt(file: Path, modules_before: set[str]) -> None:
     file.write_text("raise KeyboardInterrupt")
 
     with pytest.raises(KeyboardInterrupt):
         load(file)
-    assert not any(name.startswith("_dativo_file_") for name in sys.modules)
+    assert modules_of_files() == modules_before
 
 
 def test_a_module_without_hooks_names_the_objects_that_have_some(file: Path) -> None:
