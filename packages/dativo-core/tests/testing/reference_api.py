@@ -3,7 +3,8 @@
 ``GET /ws/WORKSPACE/streams?page=N`` lists the streams, two a page. ``GET .../records/STREAM`` gives
 the records after a position: ``order`` names the fields that order them, ``after`` is the JSON list
 of the last record's values of these, ``upto`` that of the last record wanted, ``limit`` the most
-records of a page, ``where`` a condition ``field=value``. ``GET .../parts/STREAM`` cuts a stream.
+records of a page, ``where`` a condition ``field=value``, ``since`` and ``before`` bounds of the
+cursor in microseconds. ``GET .../parts/STREAM`` cuts a stream.
 """
 
 from __future__ import annotations
@@ -170,6 +171,7 @@ def _records(offer: Offer, query: Mapping[str, str]) -> tuple[int, Row]:
     if field and field not in offer.fields:
         return 400, {"error": f"no field {field!r}"}
     after, upto = (json.loads(query.get(name, "null")) for name in ("after", "upto"))
+    since, before = (json.loads(query.get(name, "null")) for name in ("since", "before"))
     found = sorted(offer.rows, key=lambda row: _position(row, order))
     wanted = [
         row
@@ -177,6 +179,8 @@ def _records(offer: Offer, query: Mapping[str, str]) -> tuple[int, Row]:
         if (not field or json.dumps(row[field]) == value)
         and (after is None or _position(row, order) > after)
         and (upto is None or _position(row, order) <= upto)
+        and (since is None or row[offer.cursor or ""] >= since)
+        and (before is None or row[offer.cursor or ""] < before)
     ]
     # Pages of large records have fewer of them.
     page = wanted[: min(limit, _MOST, max(1, _PAGE_BYTES // offer.row_bytes))]

@@ -11,7 +11,7 @@ from installed import address_of
 from reference_api import ALL, DOWN, EXPIRED, NO_CUSTOMERS, SLOW, THROTTLED, WORKSPACE, FakeApi
 from reference_source import ReferenceSource
 
-from dativo.testing import Denied, SourceCases, SourceConformance, Waiting
+from dativo.testing import Denied, Inapplicable, SourceCases, SourceConformance, Waiting
 
 __all__ = ["ReferenceSuite", "suite_of"]
 
@@ -42,6 +42,7 @@ class ReferenceSuite(SourceConformance):
                     "RATE_LIMIT": {**good, "token": THROTTLED},
                     "SERVICE_UNAVAILABLE": {**good, "token": DOWN},
                     "RESOURCE_NOT_FOUND": {**good, "workspace": "nowhere"},
+                    "CONFIGURATION": Inapplicable("only a range can be wrong"),
                 },
                 streams=tuple(api.offers),
                 change=api.change,

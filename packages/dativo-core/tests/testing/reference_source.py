@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -36,6 +37,7 @@ from dativo.contract import (
 )
 from dativo.errors import (
     CapabilityMissingError,
+    ConfigurationError,
     DativoError,
     InsufficientPermissionsError,
     ResourceNotFoundError,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["ReferenceConfig", "ReferenceSource"]
 
 VERSION = 1
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @attrs.frozen(kw_only=True)
@@ -138,6 +141,7 @@ class ReferenceSource:
             ErrorInfo(code="INSUFFICIENT_PERMISSIONS", cause="The token may not read the stream."),
             ErrorInfo(code="RATE_LIMIT", cause="The API asks for fewer requests."),
             ErrorInfo(code="SERVICE_UNAVAILABLE", cause="The API is down."),
+            ErrorInfo(code="CONFIGURATION", cause="A bound of a range is no moment."),
             ErrorInfo(code="RESOURCE_NOT_FOUND", cause="No such workspace, stream or field."),
         )
 
@@ -206,6 +210,9 @@ class ReferenceSource:
         """Refuse what cannot be done as it is asked for."""
         if request.mode not in stream.read_modes:
             msg = f"the stream {stream.name!r} cannot be read in the mode {request.mode.value}"
+            raise CapabilityMissingError(msg)
+        if request.mode is ReadMode.FULL and (request.lower or request.upper):
+            msg = "a range needs an incremental read"
             raise CapabilityMissingError(msg)
         if request.query is not None:
             raise CapabilityMissingError("the API has no queries")
@@ -309,7 +316,20 @@ class ReferenceSource:
             upto=json.dumps(upto),
             limit=self.limit(client.context),
             where=request.where or "",
+            since=json.dumps(self.bound(request.lower)),
+            before=json.dumps(self.bound(request.upper)),
         )
+
+    def bound(self, text: str | None) -> int | None:
+        """Return a bound of the cursor in microseconds since 1970."""
+        if text is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            msg = f"{text!r} is no moment"
+            raise ConfigurationError(msg, fix="Write 2026-01-31T12:00:00Z.") from error
+        return (moment - _BEGINNING) // timedelta(microseconds=1)
 
     def limit(self, context: Context) -> int:
         return min(context.batch_rows, 10_000)  # the API refuses more

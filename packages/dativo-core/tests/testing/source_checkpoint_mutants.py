@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -22,6 +23,8 @@ __all__ = [
     "AllIdsInTheCheckpoint",
     "AnyCursor",
     "AnyVersion",
+    "BoundsAreNumbers",
+    "BoundsByTheDay",
     "ChangesItsState",
     "CheckpointOfPartsAtOnce",
     "CheckpointOfTheNextPage",
@@ -34,9 +37,11 @@ __all__ = [
     "NoLastCheckpoint",
     "OneCheckpointForAll",
     "PageNumberFromZero",
+    "RangeIgnored",
     "StartsAnewWithoutNews",
     "StopsAtStartTime",
     "UnknownStreamIsEmpty",
+    "UpperIncluded",
     "WhereIgnored",
 ]
 
@@ -62,6 +67,40 @@ class AnyCursor(ReferenceSource):
 
     def require(self, request: StreamRequest, stream: Stream) -> None:
         super().require(attrs.evolve(request, cursor=None), stream)
+
+
+class RangeIgnored(ReferenceSource):
+    """Reads everything, whichever range is asked for."""
+
+    def page(self, *arguments: Any, **bounds: Any) -> dict[str, Any]:
+        client, request, stream = arguments
+        whole = attrs.evolve(request, lower=None, upper=None)
+        return super().page(client, whole, stream, **bounds)
+
+
+class UpperIncluded(ReferenceSource):
+    """Reads up to the upper bound and its records, too."""
+
+    def page(self, *arguments: Any, **bounds: Any) -> dict[str, Any]:
+        client, request, stream = arguments
+        if request.upper is not None:
+            later = datetime.fromisoformat(request.upper) + timedelta(microseconds=1)
+            request = attrs.evolve(request, upper=later.isoformat())
+        return super().page(client, request, stream, **bounds)
+
+
+class BoundsByTheDay(ReferenceSource):
+    """Takes the day of a bound, and so a range that is much too long."""
+
+    def bound(self, text: str | None) -> int | None:
+        return super().bound(text and f"{text[:10]}T00:00:00Z")
+
+
+class BoundsAreNumbers(ReferenceSource):
+    """Expects numbers, and fails by accident in place of a refusal."""
+
+    def bound(self, text: str | None) -> int | None:
+        return None if text is None else int(text)
 
 
 class UnknownStreamIsEmpty(ReferenceSource):

@@ -9,6 +9,8 @@ from source_checkpoint_mutants import (
     AllIdsInTheCheckpoint,
     AnyCursor,
     AnyVersion,
+    BoundsAreNumbers,
+    BoundsByTheDay,
     ChangesItsState,
     CheckpointOfPartsAtOnce,
     CheckpointOfTheNextPage,
@@ -21,9 +23,11 @@ from source_checkpoint_mutants import (
     NoLastCheckpoint,
     OneCheckpointForAll,
     PageNumberFromZero,
+    RangeIgnored,
     StartsAnewWithoutNews,
     StopsAtStartTime,
     UnknownStreamIsEmpty,
+    UpperIncluded,
     WhereIgnored,
 )
 from source_data_mutants import (
@@ -103,6 +107,7 @@ MUTANTS: Mapping[str, tuple[type[ReferenceSource], ...]] = {
         AnyCursor,
         UnknownStreamIsEmpty,
     ),
+    "modes.range": (RangeIgnored, UpperIncluded, BoundsByTheDay, BoundsAreNumbers),
     "checkpoint.coverage": (
         CheckpointOfTheNextPage,
         CursorWithoutKey,

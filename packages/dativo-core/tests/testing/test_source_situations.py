@@ -84,6 +84,12 @@ def test_a_sample_that_cannot_be_read_is_named() -> None:
     assert "nowhere of cases.sample" in result.problems[0]
 
 
+def test_streams_without_a_cursor_to_compare_by_prove_nothing_about_ranges() -> None:
+    result = run_rule(RULES["modes.range"], Changed(sample=("refunds",)))
+    assert result.outcome is Outcome.NOT_VERIFIED
+    assert "no stream has a cursor with two different values" in result.problems[0]
+
+
 def test_of_a_sample_no_other_stream_is_looked_at() -> None:
     result = run_rule(RULES["data.counts"], Changed(sample=("customers",)))
     assert result.outcome is Outcome.PASSED
@@ -115,8 +121,9 @@ def test_what_can_be_read_once_only_is_not_read_on(name: str) -> None:
     assert run_rule(RULES[name], suite_of(ReadOnce)).outcome is Outcome.NOT_APPLICABLE
 
 
-def test_a_source_without_increments_is_not_asked_for_them() -> None:
-    result = run_rule(RULES["incremental.final_checkpoint"], suite_of(FullOnly))
+@pytest.mark.parametrize("name", ["incremental.final_checkpoint", "modes.range"])
+def test_a_source_without_increments_is_not_asked_for_them(name: str) -> None:
+    result = run_rule(RULES[name], suite_of(FullOnly))
     assert result.outcome is Outcome.NOT_APPLICABLE
 
 

@@ -74,6 +74,11 @@ def extract(
     A plain frame in place of a ``Batch`` has no checkpoint. Yield at least one batch, if need be
     one without rows, so that an empty stream has a schema.
 
+    What cannot be done as it is asked for is refused with an error and never left out: a stream, a
+    field or a cursor that there is not, a mode that the stream does not have, a range that cannot
+    be kept to, a checkpoint of a newer version. Modes, ``where`` and ``query`` that the source does
+    not declare never get here.
+
     Args:
         config: The settings, as an instance of the source's config class.
         request: Which stream, and how the job wants it read.

@@ -109,7 +109,8 @@ class _Allowed:
                 url = urlsplit(text)
                 host = url.hostname or ""
                 with contextlib.suppress(ValueError):  # the port is no number
-                    ports.add(str(url.port or _PORTS.get(url.scheme, "")))
+                    known = url.port or _PORTS.get(url.scheme)
+                    ports.add("" if known is None else str(known))
             elif text.count(":") == 1:
                 host, _, port = text.partition(":")
                 ports.add(port)
