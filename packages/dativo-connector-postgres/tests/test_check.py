@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,20 @@ def test_port_that_never_answers(source: Any) -> None:
 
     assert isinstance(problem(items, "login"), ConnectTimeoutError)
     assert items["host"].verdict is Verdict.OK
+
+
+def test_waits_end_by_the_deadline(source: Any) -> None:
+    # Far beyond what a test may take, as are the default settings of a statement.
+    source.settings |= {"connect_timeout": 3600}
+    source.context.deadline = time.monotonic() + 4
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        source.settings["port"] = mute.getsockname()[1]
+
+        items = source.check()
+
+    assert isinstance(problem(items, "login"), ConnectTimeoutError)
 
 
 def test_host_that_drops_packets(source: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 
+import attrs
 import psycopg
 
 from dativo.contract import CheckItem, ConnectionTestResult, Context, StreamRequest
@@ -25,6 +27,9 @@ from dativo_connector_postgres._ranges import Bounds
 
 __all__ = ["check_connection"]
 
+_LEAST_SECONDS = 2
+"""libpq waits no shorter for a connection."""
+
 _TLS_WORDS = ("SSL", "certificate", "TLS", "root.crt", "private key")
 
 _TLS_STATE = (
@@ -35,7 +40,20 @@ _TLS_STATE = (
 
 def check_connection(config: PostgresConfig, context: Context) -> ConnectionTestResult:
     """Try host, TLS, log-in, database, version and each stream of the job."""
-    return ConnectionTestResult(tuple(_items(config, context)))
+    return ConnectionTestResult(tuple(_items(_in_time(config, context), context)))
+
+
+def _in_time(config: PostgresConfig, context: Context) -> PostgresConfig:
+    """Return settings whose waits end by the deadline of the check, if it has one."""
+    if context.deadline is None:
+        return config
+    left = max(_LEAST_SECONDS, int(context.deadline - time.monotonic()))
+    return attrs.evolve(
+        config,
+        # Host and log-in are tried one after the other.
+        connect_timeout=min(config.connect_timeout, max(_LEAST_SECONDS, left // 2)),
+        statement_timeout=min(config.statement_timeout or left, left),
+    )
 
 
 def _items(config: PostgresConfig, context: Context) -> Iterator[CheckItem]:
