@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-import pytest
-
 from dativo.testing import Denied, Inapplicable, SourceCases, SourceConformance, Waiting
-from dativo_test_support.postgres import Address, EmbeddedPostgres
+from dativo_test_support.postgres import Address
+from dativo_test_support.shared import postgres_server
 
 _SCHEMA = """
 CREATE SCHEMA shop;
@@ -38,26 +38,17 @@ _ELSEWHERE = (
 class TestPostgres(SourceConformance):
     connector = "postgres"
     not_verified: ClassVar = {"hosts.declared": "libpq opens its own sockets"}
-    shop: Address
-    locked: Address
-
-    @pytest.fixture(scope="class", autouse=True)
-    @classmethod
-    def _databases(cls, postgres_server: EmbeddedPostgres) -> Iterator[None]:
-        cls.shop = postgres_server.create_database("conformance")
-        cls.shop.execute(_SCHEMA)
-        cls.locked = postgres_server.create_database("conformance_locked", template="conformance")
-        with cls.locked.connect(autocommit=False) as session:
-            session.execute("LOCK TABLE shop.orders")
-            yield
-        postgres_server.drop_database("conformance_locked")
-        postgres_server.drop_database("conformance")
-        postgres_server.execute("DROP ROLE conformance_reader")
 
     @contextlib.contextmanager
     def cases(self) -> Iterator[SourceCases]:
-        good = _settings(self.shop)
-        yield SourceCases(
+        shop, locked = _databases()
+        good = _settings(shop)
+        with locked.connect(autocommit=False) as session:
+            session.execute("LOCK TABLE shop.orders")
+            yield self.situations(good, locked)
+
+    def situations(self, good: dict[str, Any], locked: Address) -> SourceCases:
+        return SourceCases(
             good=good,
             bad_credentials={**good, "password": "wrong password"},
             unreachable={**good, "port": 1},
@@ -77,13 +68,22 @@ class TestPostgres(SourceConformance):
             change=self.change,
             large="shop.archive",
             empty="shop.refunds",
-            waiting=Waiting(config=_settings(self.locked), stream="shop.orders"),
+            waiting=Waiting(config=_settings(locked), stream="shop.orders"),
         )
 
     def change(self, stream: str) -> object:
         if stream != "shop.orders":
             return Inapplicable("it has no record that could change")
-        return self.shop.execute(_CHANGE)
+        return _databases()[0].execute(_CHANGE)
+
+
+@functools.cache
+def _databases() -> tuple[Address, Address]:
+    """Make the shop, and one like it, once; they go with the server."""
+    server = postgres_server()
+    shop = server.create_database("conformance")
+    shop.execute(_SCHEMA)
+    return shop, server.create_database("conformance_locked", template="conformance")
 
 
 def _settings(address: Address) -> dict[str, Any]:

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any, ClassVar
-
-import pytest
 
 from dativo.testing import Denied, Inapplicable, Rule, SourceCases, SourceConformance, Waiting
 from dativo_connector_stripe._streams import streams
@@ -22,32 +21,28 @@ class TestStripe(SourceConformance):
     connector = "stripe"
     not_verified: ClassVar = {"memory.bounded": "TestLargeStream looks at it"}
     customers: ClassVar[int] = 10
-    fake: ClassVar[FakeStripe]
-    silent: ClassVar[FakeStripe]
-
-    @pytest.fixture(scope="class", autouse=True)
-    @classmethod
-    def _accounts(cls) -> Iterator[None]:
-        with FakeStripe() as cls.fake, FakeStripe() as cls.silent:
-            cls.fake.add_many("charge", 120)
-            cls.fake.add_many("product", 30)
-            cls.fake.add_many("customer", cls.customers, description="x" * 5000)
-            cls.silent.add_many("charge", 120)
-            cls.silent.script = [Step(never(), path="/v1/charges.*limit=100", times=None)]
-            yield
 
     @contextlib.contextmanager
     def cases(self) -> Iterator[SourceCases]:
-        good = _settings(self.fake)
-        expired = self.fake.restricted_key("charge")
-        self.fake.expire(expired)
-        yield SourceCases(
+        with FakeStripe() as fake, FakeStripe() as silent:
+            fake.add_many("charge", 120)
+            fake.add_many("product", 30)
+            fake.add_many("customer", self.customers, description="x" * 5000)
+            silent.add_many("charge", 120)
+            silent.script = [Step(never(), path="/v1/charges.*limit=100", times=None)]
+            yield self.situations(fake, silent)
+
+    def situations(self, fake: FakeStripe, silent: FakeStripe) -> SourceCases:
+        good = _settings(fake)
+        expired = fake.restricted_key("charge")
+        fake.expire(expired)
+        return SourceCases(
             good=good,
             bad_credentials={**good, "api_key": "sk_test_unknown0unknown0unknown"},
             unreachable={**good, "api_base": "http://127.0.0.1:1"},
             check_seconds=5.0,
             missing_privilege=Denied(
-                config={**good, "api_key": self.fake.restricted_key(*_OTHERS, account=True)},
+                config={**good, "api_key": fake.restricted_key(*_OTHERS, account=True)},
                 stream="products",
             ),
             errors={
@@ -56,22 +51,11 @@ class TestStripe(SourceConformance):
             },
             streams=tuple(streams()),
             sample=("charges", "products", "coupons"),
-            change=self.change,
+            change=functools.partial(_change, fake),
             large="customers" if self.customers > 1000 else None,
             empty="coupons",
-            waiting=Waiting(config=_settings(self.silent), stream="charges"),
+            waiting=Waiting(config=_settings(silent), stream="charges"),
         )
-
-    def change(self, stream: str) -> Inapplicable | None:
-        if stream == "coupons":
-            return Inapplicable("it stays empty")
-        kind = stream.removesuffix("s")
-        self.fake.clock.advance(3600)
-        self.fake.update(self.fake.ids(kind)[-1], description=f"changed {self.fake.clock.now}")
-        self.fake.add(kind)
-        # What happens in the very second of a read is for the next one.
-        self.fake.clock.advance(3600)
-        return None
 
 
 class TestLargeStream(TestStripe):
@@ -81,6 +65,18 @@ class TestLargeStream(TestStripe):
     @classmethod
     def rules(cls) -> tuple[Rule, ...]:
         return tuple(rule for rule in super().rules() if rule.name == "memory.bounded")
+
+
+def _change(fake: FakeStripe, stream: str) -> Inapplicable | None:
+    if stream == "coupons":
+        return Inapplicable("it stays empty")
+    kind = stream.removesuffix("s")
+    fake.clock.advance(3600)
+    fake.update(fake.ids(kind)[-1], description=f"changed {fake.clock.now}")
+    fake.add(kind)
+    # What happens in the very second of a read is for the next one.
+    fake.clock.advance(3600)
+    return None
 
 
 def _settings(fake: FakeStripe) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from store_lake import StoreLake
 
 from dativo.testing import Denied, Inapplicable, Rule, WriterCases, WriterConformance
 from dativo_test_support.figures import figure
-from dativo_test_support.s3 import ACCESS_KEY, SECRET_KEY, Fault, FaultProxy, S3Server
+from dativo_test_support.s3 import ACCESS_KEY, SECRET_KEY, Fault, FaultProxy
+from dativo_test_support.shared import s3_server
 
 _NOT_VERIFIED = {
     "errors.catalogued": "test_faults.py, test_crash.py and test_store_faults.py cause the others",
@@ -30,10 +31,11 @@ class TestFolder(WriterConformance):
     not_verified = _NOT_VERIFIED
 
     @classmethod
-    def rules(cls) -> tuple[Rule, ...]:
-        """All of them with `nox -s long`; by default without the one that takes longest."""
-        rules = super().rules()
-        return figure(tuple(rule for rule in rules if rule.name != "commit.after_kill"), rules)
+    def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
+        """All rules with `nox -s long`; by default without the one that takes longest."""
+        rules = cls.rules()
+        quick = tuple(rule for rule in rules if rule.name != "commit.after_kill")
+        metafunc.parametrize("rule", figure(quick, rules), ids=lambda rule: rule.name)
 
     @contextlib.contextmanager
     def cases(self) -> Iterator[WriterCases]:
@@ -61,50 +63,49 @@ class TestStore(WriterConformance):
 
     @classmethod
     def rules(cls) -> tuple[Rule, ...]:
-        """All of them with `nox -s long`; by default what is quick and differs from a folder."""
+        """All of them with `nox -s long`; else what is quick and differs from a folder."""
         rules = super().rules()
         return figure(tuple(rule for rule in rules if rule.name in _QUICK), rules)
 
-    @pytest.fixture(autouse=True)
-    def keep(self, s3_server: S3Server, s3_proxy: FaultProxy) -> None:
-        self.server, self.proxy = s3_server, s3_proxy
-
     @contextlib.contextmanager
     def cases(self) -> Iterator[WriterCases]:
-        bucket = self.server.create_bucket()
+        server = s3_server()
+        bucket = server.create_bucket()
         unknown = Fault(status=403, code="InvalidAccessKeyId", times=None)
         denied = Fault(method="PUT", status=403, code="AccessDenied", times=None)
         with (
-            FaultProxy(self.server) as refusing,
-            FaultProxy(self.server) as read_only,
+            FaultProxy(server) as proxy,
+            FaultProxy(server) as refusing,
+            FaultProxy(server) as read_only,
             refusing.failing(unknown),
             read_only.failing(denied),
             socket.socket() as nobody,
         ):
             nobody.bind(("127.0.0.1", 0))
             yield WriterCases(
-                good=_settings(bucket, self.server.url),
+                good=_settings(bucket, server.url),
                 bad_credentials=_settings(bucket, refusing.url),
                 unreachable=_settings(bucket, f"http://127.0.0.1:{nobody.getsockname()[1]}"),
                 missing_privilege=Denied(config=_settings(bucket, read_only.url), stream="orders"),
-                staged=lambda: self.unnamed(bucket),
+                staged=lambda: _unnamed(bucket, proxy),
             )
 
-    def unnamed(self, bucket: str) -> list[str]:
-        """The data files that no entry of a log names."""
-        lake = StoreLake(
-            path=Path(tempfile.gettempdir()),
-            url=f"s3://{bucket}/lake",
-            proxy=self.proxy,
-            server=self.server,
-            bucket=bucket,
-        )
-        keys, objects = lake.stored(), lake.objects()
-        entries = [objects.read(key) for key in keys if "/log/" in key]
-        named = b"".join(one.data for one in entries if one is not None)
-        return [
-            key for key in keys if key.endswith(".parquet") and Path(key).name.encode() not in named
-        ]
+
+def _unnamed(bucket: str, proxy: FaultProxy) -> list[str]:
+    """The data files that no entry of a log names."""
+    lake = StoreLake(
+        path=Path(tempfile.gettempdir()),
+        url=f"s3://{bucket}/lake",
+        proxy=proxy,
+        server=s3_server(),
+        bucket=bucket,
+    )
+    keys, objects = lake.stored(), lake.objects()
+    entries = [objects.read(key) for key in keys if "/log/" in key]
+    named = b"".join(one.data for one in entries if one is not None)
+    return [
+        key for key in keys if key.endswith(".parquet") and Path(key).name.encode() not in named
+    ]
 
 
 def _settings(bucket: str, endpoint: str) -> dict[str, Any]:

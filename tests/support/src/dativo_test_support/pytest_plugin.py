@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dativo_test_support import shared
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dativo_test_support.postgres import Address, EmbeddedPostgres
     from dativo_test_support.project import Project
     from dativo_test_support.s3 import FaultProxy, S3Server
-
-# The launcher is imported only when a test asks for a server: psycopg is slow to load.
 
 
 def pytest_configure() -> None:
@@ -30,12 +30,9 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[EmbeddedPostgres]:
+def postgres_server() -> EmbeddedPostgres:
     """One PostgreSQL server for the whole test session; do not stop it."""
-    from dativo_test_support.postgres import EmbeddedPostgres
-
-    with EmbeddedPostgres() as server:
-        yield server
+    return shared.postgres_server()
 
 
 @pytest.fixture
@@ -64,12 +61,9 @@ def shop_database(postgres_server: EmbeddedPostgres, shop_template: str) -> Iter
 
 
 @pytest.fixture(scope="session")
-def s3_server() -> Iterator[S3Server]:
+def s3_server() -> S3Server:
     """One S3 server for the whole test session; do not stop it."""
-    from dativo_test_support.s3 import S3Server
-
-    with S3Server() as server:
-        yield server
+    return shared.s3_server()
 
 
 @pytest.fixture
