@@ -34,11 +34,14 @@ def test_the_reference_source_passes(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "mutant"), PAIRS, ids=lambda one: getattr(one, "__name__", one))
-def test_a_mutant_is_broken_by_its_rule(name: str, mutant: type[ReferenceSource]) -> None:
+def test_a_mutant_is_broken_by_its_rule_which_names_the_cause(
+    name: str, mutant: type[ReferenceSource]
+) -> None:
     large_rows = LARGE_ROWS.get(name, 0) if name == "memory.bounded" else 0
     result = run_rule(RULES[name], suite_of(mutant, large_rows=large_rows))
     note(result, mutant)
     assert result.outcome is Outcome.BROKEN, (result.outcome, result.problems, result.looks)
+    assert MUTANTS[name][mutant] in "; ".join(result.problems)
 
 
 @pytest.mark.parametrize("name", MUTANTS)
