@@ -111,7 +111,7 @@ def demo(session: nox.Session) -> None:
         session.run(python, demo, external=True)
 
 
-@nox.session(default=False)
+@nox.session
 def examples(session: nox.Session) -> None:
     """Build each example plugin, install it from wheels into a clean environment and test it."""
     projects = sorted(path.parent for path in ROOT.glob("examples/*/pyproject.toml"))
