@@ -10,8 +10,6 @@ import contextlib
 import importlib.machinery
 import itertools
 import json
-import logging
-import socket
 import sys
 import tempfile
 import uuid
@@ -20,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import arro3.core as arro3
-import attrs
 
 from dativo.config import ProblemList, Redactor, settings_node, structure
 from dativo.contract import (
@@ -42,6 +39,7 @@ from dativo.engine._means import open_side
 from dativo.engine._pipe import Side, role_info
 from dativo.engine._retry import RetryPolicy
 from dativo.errors import DativoError
+from dativo.testing._hearing import Logs, Names
 from dativo.testing._references import filled
 from dativo.testing._watch import Watch
 
@@ -62,7 +60,7 @@ def exercise(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     until the deadline), ``selections`` and ``options``.
     """
     tempfile.gettempdir()  # finding it for the first time writes files
-    watch, found = Watch(), _Names()
+    watch, found = Watch(), Names()
     before = set(_native_modules())
     declared: dict[str, list[str]] = {}
     for name, settings, seconds in request["situations"]:
@@ -105,7 +103,7 @@ class _Worker:
     def work(self) -> None:
         """Load it, and let it do what its role can."""
         role = Role(self._request["role"])
-        logs = _Logs(self.texts)
+        logs = Logs(self.texts)
         with (
             self._trying("load"),
             logs.taken(),
@@ -260,61 +258,6 @@ class _Worker:
 
     def _say(self, place: str, text: str) -> None:
         self.texts.append((place, text))
-
-
-class _Logs(logging.Handler):
-    """Notes what is logged through the standard library, tracebacks included."""
-
-    def __init__(self, texts: list[tuple[str, str]]) -> None:
-        super().__init__(logging.DEBUG)
-        self._texts = texts
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Note *record*; one that cannot be formatted is dropped."""
-        with contextlib.suppress(Exception):
-            self._texts.append((f"a log record of {record.name!r}", self.format(record)))
-
-    @contextlib.contextmanager
-    def taken(self) -> Iterator[None]:
-        """Take all records, of every level."""
-        root = logging.getLogger()
-        level = root.level
-        root.addHandler(self)
-        root.setLevel(logging.DEBUG)
-        try:
-            yield
-        finally:
-            root.setLevel(level)
-            root.removeHandler(self)
-
-
-@attrs.define
-class _Names:
-    """Notes which names lead to an address, as sockets connect to addresses."""
-
-    by_address: dict[str, set[str]] = attrs.field(factory=dict)
-
-    @contextlib.contextmanager
-    def noting(self) -> Iterator[None]:
-        """Note what ``socket.getaddrinfo`` and its like answer."""
-        originals = {name: getattr(socket, name) for name in ("getaddrinfo", "gethostbyname")}
-        for name, original in originals.items():
-            setattr(socket, name, self._noted(original))
-        try:
-            yield
-        finally:
-            for name, original in originals.items():
-                setattr(socket, name, original)
-
-    def _noted(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(host: Any, *arguments: Any, **named: Any) -> Any:
-            answer = original(host, *arguments, **named)
-            name = host.decode() if isinstance(host, bytes) else str(host)
-            for one in [answer] if isinstance(answer, str) else [item[4][0] for item in answer]:
-                self.by_address.setdefault(one, set()).add(name)
-            return answer
-
-        return call
 
 
 def _options(side: Side, given: object) -> object:
