@@ -20,7 +20,8 @@ def main(name: str) -> None:
     (package,) = {path.split("/")[0] for path in files if path.endswith("/__init__.py")}
     check(f"{package}/py.typed" in files, "py.typed is missing", files)
     check(any(path.endswith("licenses/LICENSE") for path in files), "the license is missing", files)
-    check(not any("tests/" in path for path in files), "tests are inside", files)
+    tests = [path for path in files if "tests/" in path and "/templates/" not in path]
+    check(not tests, "tests are inside", tests)
     check(bool(found.metadata["License-Expression"]), "the license is not named", name)
     importlib.import_module(package)
     plugins = check_entry_points(found)

@@ -64,9 +64,9 @@ class _Range:
 
     def _rows(self, data: pa.Table, cursor: str) -> pa.Table:
         if self.lower is not None:
-            data = data.filter(pc.greater_equal(data.column(cursor), self.lower))
+            data = data.filter(pc.field(cursor) >= self.lower)
         if self.upper is not None:
-            data = data.filter(pc.less(data.column(cursor), self.upper))
+            data = data.filter(pc.field(cursor) < self.upper)
         return data
 
 
@@ -108,8 +108,7 @@ def _faults(came: Records, expected: Records, key: tuple[str, ...]) -> Iterator[
 def _ranges(columns: list[pa.ChunkedArray]) -> Iterator[_Range]:
     """Yield ranges that some values of the cursor are in, but not all."""
     chunks = [chunk for column in columns for chunk in column.chunks]
-    values = pc.unique(pa.chunked_array(chunks, columns[0].type)).drop_null()
-    values = values.take(pc.array_sort_indices(values))
+    values = pa.chunked_array(chunks, columns[0].type).unique().drop_null().sort()
     count = len(values)
     if count <= 1 or not _is_ordered(values):
         return

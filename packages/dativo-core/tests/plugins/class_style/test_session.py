@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pyarrow as pa
 import pytest
 
@@ -98,6 +99,16 @@ def test_the_class_sees_nothing_before_the_commit(opened: Opened, files: Files) 
     assert files.schemas == [[{"name": "id", "type": "integer", "required": False}]]
     assert (receipt.record.rows, receipt.record.files, receipt.size_bytes) == (2, ("part-0",), 10)
     assert session.last_commit() == receipt.record
+
+
+def test_the_class_gets_batches_in_the_order_of_the_epoch(opened: Opened, files: Files) -> None:
+    session = opened()
+    later = session.stage(attrs.evolve(batch(id=[3]), sequence=2))
+    earlier = session.stage(attrs.evolve(batch(id=[1]), sequence=1))
+
+    session.commit(commit(), [later, earlier])
+
+    assert [records for _, records in files.batches] == [[{"id": 1}], [{"id": 3}]]
 
 
 def test_counters_go_on_from_commit_to_commit_and_run_to_run(opened: Opened, files: Files) -> None:

@@ -28,9 +28,10 @@ Files = list[dict[str, Any]]
 
 @attrs.frozen
 class _Spool:
-    """Records that wait in a temporary file, and the fields that they have."""
+    """Records that wait in a temporary file, their place in the epoch, and their fields."""
 
     path: Path
+    sequence: int
     fields: tuple[tuple[str, str, bool], ...]
 
 
@@ -76,7 +77,8 @@ class Session:
             for records in records_in(reader):
                 pickle.dump(records, file, protocol=pickle.HIGHEST_PROTOCOL)
                 rows += len(records)
-        return Staged(rows=rows, size_bytes=path.stat().st_size, token=_Spool(path, fields))
+        token = _Spool(path, batch.sequence, fields)
+        return Staged(rows=rows, size_bytes=path.stat().st_size, token=token)
 
     def commit(self, commit: Commit, staged: Sequence[Staged]) -> Receipt:
         """Give the class what was staged, and write down that it was.
@@ -90,6 +92,8 @@ class Session:
         if before is not None and before.commit == commit:
             return Receipt(record=before, replayed=True)
         spools = [part.token for part in staged if isinstance(part.token, _Spool)]
+        # Staged in several threads, they come in the order in which these have ended.
+        spools.sort(key=lambda spool: spool.sequence)
         schema = _schema(before, spools)
         entry = self._ledger.begin(commit)
         files = self._write(spools, entry.counter) if any(part.rows for part in staged) else []
