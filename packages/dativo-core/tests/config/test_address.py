@@ -29,10 +29,10 @@ writer:
     ],
 )
 def test_a_file_has_one_text_however_it_is_written(connector: str, text: str, name: str) -> None:
-    found = file_address(connector, Path("/work/jobs"))
+    found = file_address(connector, Path("/srv/jobs"))
 
     file = text.partition(":")[0]
-    assert found == FileAddress(text, Path("/work/jobs", file).resolve(), name)
+    assert found == FileAddress(text, Path("/srv/jobs", file).resolve(), name)
 
 
 @pytest.mark.parametrize(
