@@ -31,7 +31,7 @@ def describe_extension() -> ExtensionInfo:
                 fix="Correct the rules; nothing of the stream was published.",
             ),
         ),
-        documentation="https://pypi.org/project/dativo-extension-mask/",
+        documentation="the README of dativo-extension-mask",
     )
 
 

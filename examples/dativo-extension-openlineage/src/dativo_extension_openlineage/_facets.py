@@ -16,7 +16,7 @@ __all__ = ["PRODUCER", "RUN_EVENT", "Totals", "dataset", "engine_facet", "error_
 
 Json = dict[str, Any]
 
-PRODUCER = "https://pypi.org/project/dativo-extension-openlineage/"
+PRODUCER = "pkg:pypi/dativo-extension-openlineage"
 RUN_EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 
 _FACETS = "https://openlineage.io/spec/facets"

@@ -31,7 +31,7 @@ def describe_extension() -> ExtensionInfo:
                 fix="Look at `url`; the run itself is not concerned.",
             ),
         ),
-        documentation="https://pypi.org/project/dativo-extension-openlineage/",
+        documentation="the README of dativo-extension-openlineage",
     )
 
 
