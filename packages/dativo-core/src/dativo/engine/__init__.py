@@ -1,17 +1,10 @@
 """The engine: checks, discovers, previews and runs jobs; told as events, answered as results."""
 
-from dativo.engine._cancel import Cancellation
-from dativo.engine._cat import OnRows, Row, cat
-from dativo.engine._change import rebuild_state, reset_state, set_state
-from dativo.engine._check import check
-from dativo.engine._compact import compact
-from dativo.engine._discover import discover, discover_connector
-from dativo.engine._events import (
+from dativo.contract import (
     BatchRead,
     EpochCommitted,
     Event,
     Message,
-    Observer,
     RetryScheduled,
     RunFinished,
     RunOutcome,
@@ -21,6 +14,13 @@ from dativo.engine._events import (
     StreamStarted,
     System,
 )
+from dativo.engine._cancel import Cancellation
+from dativo.engine._cat import OnRows, Row, cat
+from dativo.engine._change import rebuild_state, reset_state, set_state
+from dativo.engine._check import check
+from dativo.engine._compact import compact
+from dativo.engine._discover import discover, discover_connector
+from dativo.engine._events import Observer
 from dativo.engine._forecast import plan
 from dativo.engine._inspect import list_runs, show_run, show_state
 from dativo.engine._left_behind import abandoned_threads

@@ -15,11 +15,11 @@ from dativo.contract import (
     ArrowArray,
     ArrowSchema,
     ArrowStream,
+    RetryScheduled,
     StreamRequest,
 )
 from dativo.engine._arrow import LazyReader
 from dativo.engine._control import RunControl
-from dativo.engine._events import RetryScheduled
 from dativo.engine._resources import Resources
 from dativo.engine._retry import RetryPolicy
 from dativo.errors import DativoError

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import attrs
 
-from dativo.contract import HeldLock
+from dativo.contract import Event, HeldLock, Message
 from dativo.engine._cancel import Cancellation
-from dativo.engine._events import Event, Message, Observer
+from dativo.engine._events import Observer
 from dativo.engine._retry import RetryPolicy
 from dativo.errors import DativoError, StateLockedError
 

@@ -8,12 +8,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 import arro3.core as arro3
 
-from dativo.contract import Batch, Operation, Staged, WriteSession, failpoint
+from dativo.contract import Batch, BatchRead, Operation, SchemaRead, Staged, WriteSession, failpoint
 from dativo.engine._arrow import Tap, lazy
 from dativo.engine._control import RunControl
 from dativo.engine._count import Counting
 from dativo.engine._epoch import Epoch
-from dativo.engine._events import BatchRead, SchemaRead
 from dativo.engine._slots import Slots
 from dativo.engine._transform import Changes, Transforming
 from dativo.errors import (

@@ -1,38 +1,11 @@
-"""What the engine tells while it works, turned into text by whoever listens."""
+"""Who is told what happens; the events themselves are the contract's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from dativo.contract import (
-    BatchRead,
-    EpochCommitted,
-    Event,
-    Message,
-    RetryScheduled,
-    RunFinished,
-    RunOutcome,
-    RunStarted,
-    SchemaRead,
-    StreamFinished,
-    StreamStarted,
-    System,
-)
+from dativo.contract import Event
 
-__all__ = [
-    "BatchRead",
-    "EpochCommitted",
-    "Event",
-    "Message",
-    "Observer",
-    "RetryScheduled",
-    "RunFinished",
-    "RunOutcome",
-    "RunStarted",
-    "SchemaRead",
-    "StreamFinished",
-    "StreamStarted",
-    "System",
-]
+__all__ = ["Observer"]
 
 Observer = Callable[[Event], None]

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from dativo.config import Job
+from dativo.contract import EpochCommitted, Event, StreamFinished, StreamStarted
 from dativo.engine._control import RunControl
-from dativo.engine._events import EpochCommitted, Event, StreamFinished, StreamStarted
 from dativo.engine._results import RunResult, StreamResult
 from dativo.engine._telling import run_outcome
 from dativo.errors import (

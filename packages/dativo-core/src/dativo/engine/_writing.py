@@ -12,6 +12,7 @@ from dativo.contract import (
     Checkpoint,
     Commit,
     CommitRecord,
+    EpochCommitted,
     Receipt,
     StreamRequest,
     WriteMode,
@@ -21,7 +22,6 @@ from dativo.contract import (
 )
 from dativo.engine._control import RunControl
 from dativo.engine._epoch import Epoch
-from dativo.engine._events import EpochCommitted
 from dativo.engine._pipe import Side
 from dativo.engine._recover import Start, reconcile
 from dativo.errors import ConcurrencyError, ContractViolationError, DativoError

@@ -10,6 +10,7 @@ from dativo.contract import Atomicity, Commit, Role, Staged
 from dativo.errors import DativoError
 from dativo.testing._bench import Bench
 from dativo.testing._expect import Expecting, expecting_each, shown_error, shown_record
+from dativo.testing._polling import Watcher, stepping, watching
 from dativo.testing._rules import Evidence, NotApplicable, rule
 from dativo.testing._subject import WriterSubject
 from dativo.testing._target import (
@@ -23,7 +24,6 @@ from dativo.testing._target import (
     orders,
     refusal,
 )
-from dativo.testing._watching import Watcher, stepping, watching
 
 __all__ = ["RULES"]
 

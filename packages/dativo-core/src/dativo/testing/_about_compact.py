@@ -5,6 +5,7 @@ from __future__ import annotations
 from dativo.contract import CommitRecord, CompactResult, Operation, Role, WriteMode
 from dativo.testing._bench import Bench
 from dativo.testing._expect import Expecting, expecting_each, shown_record
+from dativo.testing._polling import stepping, watching
 from dativo.testing._rules import Evidence, NotApplicable, rule
 from dativo.testing._subject import WriterSubject
 from dativo.testing._target import (
@@ -18,7 +19,6 @@ from dativo.testing._target import (
     read_all,
     refusal,
 )
-from dativo.testing._watching import stepping, watching
 
 __all__ = ["RULES"]
 

@@ -19,8 +19,8 @@ import pyarrow as pa
 from dativo.contract import WriteMode
 from dativo.engine._arrow import LazyReader
 from dativo.plugins import describe_exception
+from dativo.testing._polling import is_system_call
 from dativo.testing._target import Target, orders
-from dativo.testing._watching import is_system_call
 
 __all__ = ["die", "last_record", "parts_of", "peak"]
 
