@@ -9,7 +9,7 @@ import attrs
 
 from dativo.contract._arrow import ArrowArray, ArrowSchema
 from dativo.contract._events import Event
-from dativo.contract._info import ErrorInfo, NoOptions, Permissions
+from dativo.contract._info import ErrorInfo, NoOptions, Permissions, error_infos
 
 __all__ = [
     "ExtensionInfo",
@@ -40,7 +40,7 @@ class ExtensionInfo:
         version: The version of what a transformer makes of records under the same settings. One
             that is raised is a change of the job: published data asks for ``--full-refresh``.
         permissions: What it needs of the machine.
-        errors: The ways in which it fails.
+        errors: The ways in which it fails; a code alone stands for cause and fix of the catalogue.
         documentation: Where to read more.
     """
 
@@ -49,7 +49,7 @@ class ExtensionInfo:
     config: type = NoOptions
     version: int = 1
     permissions: Permissions = attrs.field(factory=Permissions)
-    errors: tuple[ErrorInfo, ...] = ()
+    errors: tuple[ErrorInfo, ...] = attrs.field(default=(), converter=error_infos)
     documentation: str = ""
 
 

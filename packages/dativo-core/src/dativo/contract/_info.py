@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from dativo.contract._modes import Atomicity, ReadMode, Replay, Role, WriteMode
+from dativo.errors import catalog
 
-__all__ = ["ConnectorInfo", "ErrorInfo", "NoOptions", "Permissions", "SourceInfo", "WriterInfo"]
+__all__ = [
+    "ConnectorInfo",
+    "ErrorInfo",
+    "NoOptions",
+    "Permissions",
+    "SourceInfo",
+    "WriterInfo",
+    "error_infos",
+]
 
 
 @attrs.frozen
@@ -95,6 +106,23 @@ class ErrorInfo:
     fix: str = ""
 
 
+def error_infos(errors: Iterable[ErrorInfo | str]) -> tuple[ErrorInfo, ...]:
+    """Return *errors* with cause and fix; a code alone has those of the catalogue.
+
+    Raises:
+        ValueError: The catalogue does not have the code.
+    """
+    return tuple(_of_catalog(one) if isinstance(one, str) else one for one in errors)
+
+
+def _of_catalog(code: str) -> ErrorInfo:
+    for entry in catalog():
+        if entry.code == code:
+            return ErrorInfo(code=code, cause=entry.summary, fix=entry.fix)
+    msg = f"dativo.errors has no error with the code {code!r}"
+    raise ValueError(msg)
+
+
 @attrs.frozen(kw_only=True)
 class ConnectorInfo:
     """A connector's description of itself.
@@ -104,7 +132,7 @@ class ConnectorInfo:
         source: What it can do as a source, or ``None``.
         writer: What it can do as a writer, or ``None``.
         permissions: What it needs of the machine.
-        errors: The ways in which it fails.
+        errors: The ways in which it fails; a code alone stands for cause and fix of the catalogue.
         documentation: Where to read more.
     """
 
@@ -112,7 +140,7 @@ class ConnectorInfo:
     source: SourceInfo | None = None
     writer: WriterInfo | None = None
     permissions: Permissions = attrs.field(factory=Permissions)
-    errors: tuple[ErrorInfo, ...] = ()
+    errors: tuple[ErrorInfo, ...] = attrs.field(default=(), converter=error_infos)
     documentation: str = ""
 
     @property

@@ -117,8 +117,8 @@ def _look_at_code(one: _Seen, declared: set[str], known: set[str], evidence: Evi
         evidence.problem(f"{one.situation} ends with {code!r}, which dativo.errors does not have")
     elif code not in declared:
         evidence.problem(
-            f"{one.situation} ends with {code}, which describe does not declare; add "
-            f"ErrorInfo(code={code!r}, cause=...) to its errors"
+            f"{one.situation} ends with {code}, which describe does not declare; add {code!r} to "
+            "its errors"
         )
 
 
