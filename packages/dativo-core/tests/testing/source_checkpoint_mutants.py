@@ -1,10 +1,9 @@
-"""Mutants that break a rule about modes, checkpoints or increments."""
+"""Mutants that break a rule about checkpoints or increments."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -19,96 +18,7 @@ from dativo.contract import (
     StreamRequest,
 )
 
-__all__ = [
-    "AllIdsInTheCheckpoint",
-    "AnyCursor",
-    "AnyVersion",
-    "BoundsAreNumbers",
-    "BoundsByTheDay",
-    "ChangesItsState",
-    "CheckpointOfPartsAtOnce",
-    "CheckpointOfTheNextPage",
-    "CursorFromTheTie",
-    "CursorWithoutKey",
-    "FullInPlaceOfIncrement",
-    "IgnoresState",
-    "NewRecordsOnly",
-    "NoCheckpointAtAll",
-    "NoLastCheckpoint",
-    "OneCheckpointForAll",
-    "PageNumberFromZero",
-    "RangeIgnored",
-    "StartsAnewWithoutNews",
-    "StopsAtStartTime",
-    "UnknownStreamIsEmpty",
-    "UpperIncluded",
-    "WhereIgnored",
-]
-
-
-class FullInPlaceOfIncrement(ReferenceSource):
-    """Reads everything where a stream has no cursor."""
-
-    def require(self, request: StreamRequest, stream: Stream) -> None:
-        if ReadMode.INCREMENTAL in stream.read_modes:
-            super().require(request, stream)
-
-
-class WhereIgnored(ReferenceSource):
-    """Declares filters and does not look at them."""
-
-    def page(self, *arguments: Any, **bounds: Any) -> dict[str, Any]:
-        client, request, stream = arguments
-        return super().page(client, attrs.evolve(request, where=None), stream, **bounds)
-
-
-class AnyCursor(ReferenceSource):
-    """Reads by its own cursor, whichever is asked for."""
-
-    def require(self, request: StreamRequest, stream: Stream) -> None:
-        super().require(attrs.evolve(request, cursor=None), stream)
-
-
-class RangeIgnored(ReferenceSource):
-    """Reads everything, whichever range is asked for."""
-
-    def page(self, *arguments: Any, **bounds: Any) -> dict[str, Any]:
-        client, request, stream = arguments
-        whole = attrs.evolve(request, lower=None, upper=None)
-        return super().page(client, whole, stream, **bounds)
-
-
-class UpperIncluded(ReferenceSource):
-    """Reads up to the upper bound and its records, too."""
-
-    def page(self, *arguments: Any, **bounds: Any) -> dict[str, Any]:
-        client, request, stream = arguments
-        if request.upper is not None:
-            later = datetime.fromisoformat(request.upper) + timedelta(microseconds=1)
-            request = attrs.evolve(request, upper=later.isoformat())
-        return super().page(client, request, stream, **bounds)
-
-
-class BoundsByTheDay(ReferenceSource):
-    """Takes the day of a bound, and so a range that is much too long."""
-
-    def bound(self, text: str | None) -> int | None:
-        return super().bound(text and f"{text[:10]}T00:00:00Z")
-
-
-class BoundsAreNumbers(ReferenceSource):
-    """Expects numbers, and fails by accident in place of a refusal."""
-
-    def bound(self, text: str | None) -> int | None:
-        return None if text is None else int(text)
-
-
-class UnknownStreamIsEmpty(ReferenceSource):
-    """Gives nothing for a stream that there is not."""
-
-    def find(self, client: Client, name: str) -> Mapping[str, Any]:
-        told = list(self.told(client))
-        return next((one for one in told if one["name"] == name), told[-1])
+__all__ = ["MUTANTS"]
 
 
 class CheckpointOfTheNextPage(ReferenceSource):
@@ -272,3 +182,34 @@ class StopsAtStartTime(ReferenceSource):
         if request.mode is ReadMode.FULL:
             return super().checkpoint(request, after)
         return super().checkpoint(request, [after[0] + 3_600_000_000, 0])
+
+
+MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
+    "checkpoint.coverage": {
+        CheckpointOfTheNextPage: "cut after batch 1",
+        CursorWithoutKey: "lost 1 record (id=58)",
+        CursorFromTheTie: "doubled 10 records",
+        PageNumberFromZero: "read in steps",
+        CheckpointOfPartsAtOnce: "lost 36 records",
+        IgnoresState: "doubled 24 records",
+    },
+    "checkpoint.portable": {
+        OneCheckpointForAll: "when it came and is",
+        ChangesItsState: "reading from a checkpoint changed it",
+        AnyVersion: "asked to read on from version 2",
+        AllIdsInTheCheckpoint: "65536 are allowed",
+    },
+    "incremental.final_checkpoint": {
+        NoLastCheckpoint: "not even the last checkpoint",
+        NoCheckpointAtAll: "no checkpoint covers",
+    },
+    "incremental.idempotent": {
+        IgnoresState: "came again, although the source declares exact replay",
+        StartsAnewWithoutNews: "came again, although the source declares exact replay",
+        CursorFromTheTie: "6 records",
+    },
+    "incremental.sees_changes": {
+        NewRecordsOnly: "does not bring 1 record (id=1)",
+        StopsAtStartTime: "does not bring 2 records (id=1; id=61)",
+    },
+}

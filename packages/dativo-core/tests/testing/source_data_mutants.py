@@ -24,26 +24,7 @@ from dativo.contract import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "BatchesAsLargeAsPages",
-    "ColumnsIgnored",
-    "ColumnsInOwnOrder",
-    "ColumnsLaxly",
-    "CountOfTheWholeStream",
-    "DropsRecords",
-    "EmptyWithoutFields",
-    "HalfAKey",
-    "MomentsWithoutZone",
-    "NoCount",
-    "NothingForEmpty",
-    "NullWhereNone",
-    "NullableOnArrival",
-    "OtherFieldsOnLaterPages",
-    "PagesOverlap",
-    "ReadAtInAColumn",
-    "SamplesLargeStreams",
-    "WholeStreamAtOnce",
-]
+__all__ = ["MUTANTS"]
 
 
 class MomentsWithoutZone(ReferenceSource):
@@ -248,3 +229,39 @@ def _schema(fields: Iterable[pa.Field]) -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema(fields)
+
+
+MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
+    "data.schema": {
+        MomentsWithoutZone: "the field updated is timestamp[us] not null",
+        NullableOnArrival: "the field id is int64; discovery declares int64 not null",
+        NullWhereNone: "the field name has 1 NULL",
+        OtherFieldsOnLaterPages: "the fields are ['id', 'updated', 'total', 'paid']",
+    },
+    "data.empty": {
+        NothingForEmpty: "no batch came",
+        EmptyWithoutFields: "the fields are []",
+    },
+    "data.counts": {
+        NoCount: "no count (Batch.rows)",
+        CountOfTheWholeStream: "the source counts 60 records, 12 arrive",
+        DropsRecords: "the source counts 12 records, 11 arrive",
+    },
+    "data.batches": {
+        BatchesAsLargeAsPages: "a record batch has 50 rows",
+        WholeStreamAtOnce: "a record batch has 60 rows",
+    },
+    "data.primary_key": {
+        PagesOverlap: "a key is there more than once",
+        HalfAKey: "more than once: 30 records (region='east'",
+    },
+    "data.columns": {
+        ColumnsInOwnOrder: "with columns note, paid, total, updated, id: the fields id,",
+        ColumnsIgnored: "with columns note, id: the fields",
+        ColumnsLaxly: "with a column that there is not: it is read",
+    },
+    "data.deterministic": {
+        ReadAtInAColumn: "only the second time came 60 records",
+        SamplesLargeStreams: "only the first time came",
+    },
+}

@@ -24,21 +24,7 @@ from dativo.errors import DativoError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "CursorThatIsNoField",
-    "DeniedIsEmpty",
-    "DeniedIsReadable",
-    "DeniedWithoutReason",
-    "FirstPageOfStreams",
-    "IncrementalEverywhere",
-    "LeavesDiscoveryOpen",
-    "LimitBeforePattern",
-    "LosesStreamsNowAndThen",
-    "OnlyStreamsWithRecords",
-    "OverlappingPagesOfStreams",
-    "PatternIsPrefix",
-    "ShuffledSchema",
-]
+__all__ = ["MUTANTS"]
 
 
 class FirstPageOfStreams(ReferenceSource):
@@ -162,3 +148,30 @@ def _schema(fields: Iterable[pa.Field]) -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema(fields)
+
+
+MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
+    "discover.complete": {
+        FirstPageOfStreams: "does not find refunds",
+        OverlappingPagesOfStreams: "more than once: customers",
+        OnlyStreamsWithRecords: "does not find refunds",
+    },
+    "discover.denied": {
+        DeniedIsReadable: "says that customers is readable",
+        DeniedWithoutReason: "does not say why (Stream.problem)",
+        DeniedIsEmpty: "gives 0 records, no error",
+    },
+    "discover.deterministic": {
+        ShuffledSchema: "the schema of customers was first",
+        LosesStreamsNowAndThen: "was found once of two times",
+    },
+    "discover.narrowed": {
+        LimitBeforePattern: "with the patterns refunds and the limit 1",
+        PatternIsPrefix: "with the patterns *rders",
+        LeavesDiscoveryOpen: "stopped after one stream leaves open",
+    },
+    "discover.capabilities": {
+        IncrementalEverywhere: "orders has the read mode incremental, its source has not",
+        CursorThatIsNoField: "cursors of orders names updated_after",
+    },
+}

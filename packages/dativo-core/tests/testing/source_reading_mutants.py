@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -21,17 +21,7 @@ from dativo.contract import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = [
-    "AllPagesInMemory",
-    "ClosesOnlyAtTheEnd",
-    "ConnectionOfTheGenerator",
-    "DeafClient",
-    "KeepsConnections",
-    "LateBinding",
-    "ReadsOnWhenCancelled",
-    "RemembersRecords",
-    "ThreadPerRead",
-]
+__all__ = ["MUTANTS"]
 
 
 class ConnectionOfTheGenerator(ReferenceSource):
@@ -127,7 +117,11 @@ class RemembersRecords(ReferenceSource):
 
 
 _OPEN_LOGS: list[Any] = []
+
+
 _KEPT: list[socket.socket] = []
+
+
 _SEEN: set[str] = set()
 
 
@@ -160,3 +154,24 @@ def _table(batch: Batch) -> pa.Table:
     import pyarrow as pa
 
     return pa.RecordBatchReader.from_stream(batch.data).read_all()
+
+
+MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
+    "readers.late": {
+        ConnectionOfTheGenerator: "the session is closed",
+        LateBinding: "drained in reverse",
+    },
+    "cancel.prompt": {
+        DeafClient: "cancelled while it waits",
+        ReadsOnWhenCancelled: "50 records came afterwards",
+    },
+    "closes.everything": {
+        KeepsConnections: "leaves open: socket",
+        ThreadPerRead: "leaves open: the thread",
+        ClosesOnlyAtTheEnd: "stopped after a batch leaves open",
+    },
+    "memory.bounded": {
+        AllPagesInMemory: "the memory of the process rose",
+        RemembersRecords: "the memory of the process rose",
+    },
+}

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import attrs
-from reference_source import ReferenceSource
+from reference_client import Client
+from reference_source import ReferenceConfig, ReferenceSource
 
-from dativo.contract import Checkpoint, ReadMode, Replay, SourceInfo, StreamRequest
+from dativo.contract import Checkpoint, Context, ReadMode, Replay, SourceInfo, StreamRequest
 
-__all__ = ["AlwaysEverything", "AtLeastOnce", "FullOnly", "Queries", "ReadOnce"]
+__all__ = [
+    "AlwaysEverything",
+    "AtLeastOnce",
+    "FullOnly",
+    "NoRanges",
+    "OtherClient",
+    "OtherConfig",
+    "Queries",
+    "ReadOnce",
+]
 
 
 class AtLeastOnce(ReferenceSource):
@@ -43,8 +55,36 @@ class FullOnly(ReferenceSource):
         return attrs.evolve(super().source_info(), read_modes=modes, filters=False)
 
 
+class NoRanges(ReferenceSource):
+    """Reads everything, whichever range is asked for, and says so."""
+
+    def source_info(self) -> SourceInfo:
+        return attrs.evolve(super().source_info(), ranges=False)
+
+    def bound(self, text: str | None) -> int | None:
+        return None
+
+
 class Queries(ReferenceSource):
     """Declares queries."""
 
     def source_info(self) -> SourceInfo:
         return attrs.evolve(super().source_info(), queries=True)
+
+
+class OtherClient(ReferenceSource):
+    """Asks the API by another client, which a mutant names."""
+
+    kind: ClassVar[type[Client]] = Client
+
+    def client(self, config: ReferenceConfig, context: Context) -> Client:
+        return self.kind(config, context)
+
+
+class OtherConfig(ReferenceSource):
+    """Has another class of settings, which a mutant names."""
+
+    config: ClassVar[type] = ReferenceConfig
+
+    def source_info(self) -> SourceInfo:
+        return attrs.evolve(super().source_info(), config=self.config)

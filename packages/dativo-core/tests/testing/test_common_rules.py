@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 import attrs
 import pytest
-from common_mutants import MANIFESTS, MUTANTS, LoadsNative
 from import_mutants import IMPORT_MUTANTS, wheel_of
 from installed import address_of, installed
 from mutant_table import note
 from reference_cases import ReferenceSuite, suite_of
 from reference_source import ReferenceSource
+from source_mutants import COMMON_MUTANTS as MUTANTS
+from source_package_mutants import MANIFESTS
+from source_reach_mutants import LoadsNative
 
 from dativo.plugins import build_manifest
 from dativo.testing import Outcome, RuleResult, SourceCases, run_rule

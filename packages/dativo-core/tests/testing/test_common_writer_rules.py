@@ -3,16 +3,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from common_writer_mutants import COMMON_WRITER_MUTANTS
 from installed import installed
 from mutant_table import note
 from reference_target import WriterSuite, writer_suite_of
 from reference_writer import ReferenceWriter
+from writer_mutants import COMMON_MUTANTS
 
 from dativo.testing import Outcome, run_rule
 
 RULES = {rule.name: rule for rule in WriterSuite.rules()}
-PAIRS = [(name, mutant) for name, mutants in COMMON_WRITER_MUTANTS.items() for mutant in mutants]
+PAIRS = [(name, mutant) for name, mutants in COMMON_MUTANTS.items() for mutant in mutants]
 COMMON = ("manifest", "import", "describe", "config", "check", "errors", "secrets", "hosts")
 
 
@@ -39,6 +39,6 @@ def test_a_mutant_is_broken_by_its_rule(name: str, mutant: type[ReferenceWriter]
     assert result.outcome is Outcome.BROKEN, (result.outcome, result.problems, result.looks)
 
 
-@pytest.mark.parametrize("name", COMMON_WRITER_MUTANTS)
+@pytest.mark.parametrize("name", COMMON_MUTANTS)
 def test_each_rule_has_two_mutants_at_least(name: str) -> None:
-    assert len(COMMON_WRITER_MUTANTS[name]) >= 2
+    assert len(COMMON_MUTANTS[name]) >= 2

@@ -10,7 +10,7 @@ import pytest
 from installed import address_of, installed
 from reference_cases import ReferenceSuite, suite_of
 from reference_source import ReferenceSource
-from source_variants import AlwaysEverything, AtLeastOnce, FullOnly, Queries, ReadOnce
+from source_variants import AlwaysEverything, AtLeastOnce, FullOnly, NoRanges, Queries, ReadOnce
 
 from dativo.contract import Batch, Role
 from dativo.testing import Inapplicable, Outcome, Rule, SourceCases, run_rule
@@ -27,7 +27,7 @@ RULES: dict[str, Rule] = {rule.name: rule for rule in ReferenceSuite.rules()}
 
 @pytest.fixture(scope="module", autouse=True)
 def connectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    kinds = (ReferenceSource, AtLeastOnce, AlwaysEverything, ReadOnce, FullOnly, Queries)
+    kinds = (ReferenceSource, AtLeastOnce, AlwaysEverything, ReadOnce, FullOnly, NoRanges, Queries)
     with installed(tmp_path_factory.mktemp("installed"), *kinds):
         yield
 
@@ -124,6 +124,11 @@ def test_what_can_be_read_once_only_is_not_read_on(name: str) -> None:
 @pytest.mark.parametrize("name", ["incremental.final_checkpoint", "modes.range"])
 def test_a_source_without_increments_is_not_asked_for_them(name: str) -> None:
     result = run_rule(RULES[name], suite_of(FullOnly))
+    assert result.outcome is Outcome.NOT_APPLICABLE
+
+
+def test_ranges_that_are_not_declared_are_not_asked_for() -> None:
+    result = run_rule(RULES["modes.range"], suite_of(NoRanges))
     assert result.outcome is Outcome.NOT_APPLICABLE
 
 

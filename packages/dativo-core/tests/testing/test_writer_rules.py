@@ -9,17 +9,16 @@ from installed import installed
 from mutant_table import note
 from reference_target import WriterSuite, writer_suite_of
 from reference_writer import ReferenceWriter
-from writer_data_mutants import DATA_MUTANTS
-from writer_mutants import MUTANTS, AppendingWriter, WithoutReadBack
+from writer_mutants import MUTANTS
+from writer_variants import AppendingWriter, WithoutReadBack
 
 from dativo.testing import Outcome, WriterCases, run_rule
 
-ALL = {**MUTANTS, **DATA_MUTANTS}
 RULES = {rule.name: rule for rule in WriterSuite.rules()}
 UNDECLARED = {"modes.deletes", "empty.replace"}
 BLIND = {"commit.record", "counts.true", "session.close", "memory.bounded_writing"}
 """Rules that need not see what is published."""
-PAIRS = [(name, mutant) for name, mutants in ALL.items() for mutant in mutants]
+PAIRS = [(name, mutant) for name, mutants in MUTANTS.items() for mutant in mutants]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,7 +29,7 @@ def connectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", MUTANTS)
 def test_the_reference_writer_passes(name: str) -> None:
     result = run_rule(RULES[name], WriterSuite())
     assert result.outcome is Outcome.PASSED, result.problems
@@ -44,12 +43,12 @@ def test_a_mutant_is_broken_by_its_rule(name: str, mutant: type[ReferenceWriter]
     assert result.outcome is Outcome.BROKEN, (result.outcome, result.problems, result.looks)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", MUTANTS)
 def test_each_rule_has_two_mutants_at_least(name: str) -> None:
-    assert len(ALL[name]) >= 2
+    assert len(MUTANTS[name]) >= 2
 
 
-@pytest.mark.parametrize("name", sorted({*ALL} - BLIND - {"commit.after_kill"}))
+@pytest.mark.parametrize("name", sorted({*MUTANTS} - BLIND - {"commit.after_kill"}))
 def test_what_cannot_be_read_back_is_never_a_pass(name: str) -> None:
     result = run_rule(RULES[name], writer_suite_of(WithoutReadBack))
     expected = Outcome.NOT_APPLICABLE if name in UNDECLARED else Outcome.NOT_VERIFIED

@@ -1,0 +1,166 @@
+"""Mutants that break a rule about the package: manifest, description, settings."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+from reference_source import ReferenceConfig, ReferenceSource
+from source_variants import OtherConfig
+
+from dativo.contract import (
+    ConnectorInfo,
+    ErrorInfo,
+    Secret,
+    hookimpl,
+    setting,
+)
+
+__all__ = ["MANIFESTS", "MUTANTS"]
+
+
+class ManifestLagsBehind(ReferenceSource):
+    """Was changed, and nobody has written the manifest again."""
+
+
+class ManifestIsMissing(ReferenceSource):
+    """Was built without its manifest."""
+
+
+class ErrorsInASet(ReferenceSource):
+    """Keeps its errors in a set, whose order differs from process to process."""
+
+    def errors(self) -> tuple[ErrorInfo, ...]:
+        known = {one.code: one for one in super().errors()}
+        return tuple(known[code] for code in set(known))
+
+
+class DescribesTheMoment(ReferenceSource):
+    """Puts the time of the build into its description."""
+
+    @hookimpl
+    def describe(self) -> ConnectorInfo:
+        return attrs.evolve(super().describe(), documentation=f"built at {time.time_ns()}")
+
+
+class DescribeAsksTheNetwork(ReferenceSource):
+    """Looks for the newest version of the API while it describes itself."""
+
+    @hookimpl
+    def describe(self) -> ConnectorInfo:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", 9), timeout=0.1).close()
+        return super().describe()
+
+
+class DescribeReadsTheHome(ReferenceSource):
+    """Takes its title from a file of the user."""
+
+    @hookimpl
+    def describe(self) -> ConnectorInfo:
+        with contextlib.suppress(OSError):
+            return attrs.evolve(super().describe(), title=Path("/etc/acme.conf").read_text())
+        return super().describe()
+
+
+class DescribeIsSlow(ReferenceSource):
+    """Builds a catalogue while it describes itself."""
+
+    @hookimpl
+    def describe(self) -> ConnectorInfo:
+        assert len({str(number) for number in range(1_000_000)}) == 1_000_000
+        return super().describe()
+
+
+@attrs.frozen(kw_only=True)
+class _WithoutHelp(ReferenceConfig):
+    page_size: int = 100
+
+
+@attrs.frozen(kw_only=True)
+class _HelpIsTheName(ReferenceConfig):
+    page_size: int = setting("The page size.", default=100)
+
+
+@attrs.frozen(kw_only=True)
+class _Proxy:
+    url: str = setting("Where the proxy is.")
+    password: str | None = setting("What the proxy asks for.", default=None)
+
+
+@attrs.frozen(kw_only=True)
+class _NestedPassword(ReferenceConfig):
+    proxy: _Proxy | None = setting("The proxy, if there is one.", default=None)
+
+
+@attrs.frozen(kw_only=True)
+class _NestedWithoutHelp(ReferenceConfig):
+    paging: _WithoutHelp | None = setting("How pages are cut.", default=None)
+
+
+@attrs.frozen(kw_only=True)
+class _KeyIsText(ReferenceConfig):
+    api_keys: tuple[str, ...] = setting("Further keys of the API.", default=())
+
+
+@attrs.frozen(kw_only=True)
+class _SecretWithDefault(ReferenceConfig):
+    client_secret: Secret = setting("The secret of the app.", default=Secret("acme-app-1"))
+
+
+class SettingWithoutHelp(OtherConfig):
+    """Adds a setting and no word about it."""
+
+    config = _WithoutHelp
+
+
+class HelpIsTheName(OtherConfig):
+    """Says of a setting what its name says."""
+
+    config = _HelpIsTheName
+
+
+class NestedSettingWithoutHelp(OtherConfig):
+    """Documents a section and not what is in it."""
+
+    config = _NestedWithoutHelp
+
+
+class KeyIsText(OtherConfig):
+    """Takes keys as a plain list."""
+
+    config = _KeyIsText
+
+
+class NestedPasswordIsText(OtherConfig):
+    """Forgets a password inside a section."""
+
+    config = _NestedPassword
+
+
+class SecretWithDefault(OtherConfig):
+    """Ships a secret in the code."""
+
+    config = _SecretWithDefault
+
+
+MANIFESTS = {ManifestIsMissing: None, ManifestLagsBehind: ReferenceSource}
+"""Mutants that have another manifest than their own: that of a class, or none."""
+
+
+MUTANTS: Mapping[str, tuple[type[ReferenceSource], ...]] = {
+    "manifest.current": (ManifestLagsBehind, ManifestIsMissing),
+    "describe.pure": (
+        ErrorsInASet,
+        DescribesTheMoment,
+        DescribeAsksTheNetwork,
+        DescribeReadsTheHome,
+        DescribeIsSlow,
+    ),
+    "config.documented": (SettingWithoutHelp, HelpIsTheName, NestedSettingWithoutHelp),
+    "config.secrets": (KeyIsText, NestedPasswordIsText, SecretWithDefault),
+}
