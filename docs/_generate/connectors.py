@@ -21,6 +21,7 @@ _ABILITIES = {
     "parallel": "several readers per stream",
     "queries": "`query` as a stream",
     "filters": "`where`",
+    "ranges": "ranges of the cursor (backfill)",
     "hooks": "hooks",
 }
 

@@ -35,6 +35,7 @@ def describe() -> ConnectorInfo:
             read_modes=(ReadMode.FULL, ReadMode.INCREMENTAL),
             # Lists have no count to compare with, without which no replay can be called exact.
             replay=Replay.AT_LEAST_ONCE,
+            ranges=True,
             checkpoint_version=1,
         ),
         permissions=Permissions(

@@ -38,6 +38,7 @@ def describe() -> ConnectorInfo:
             parallel=True,
             queries=True,
             filters=True,
+            ranges=True,
             key_scans=True,
             checkpoint_version=1,
         ),

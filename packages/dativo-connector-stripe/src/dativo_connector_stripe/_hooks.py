@@ -35,6 +35,7 @@ def describe() -> ConnectorInfo:
             read_modes=(ReadMode.FULL, ReadMode.INCREMENTAL),
             # Stripe has no count of its own, without which a replay cannot be called exact.
             replay=Replay.AT_LEAST_ONCE,
+            ranges=True,
             checkpoint_version=1,
         ),
         permissions=Permissions(hosts=("${config.api_base}",), ports=("443",)),

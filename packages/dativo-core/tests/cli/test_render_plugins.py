@@ -22,6 +22,7 @@ MANIFEST = Manifest(
             "read_modes": ["full"],
             "replay": "exact",
             "queries": True,
+            "ranges": True,
             "config": {
                 "properties": {
                     "host": {"type": "string", "description": "The server."},
@@ -99,7 +100,7 @@ def test_one_plugin_is_shown_with_its_settings(
     show_plugin(sheet.page, _entry())
 
     assert "as source  full" in sheet.lines
-    assert "  can: queries" in sheet.lines
+    assert "  can: queries, ranges" in sheet.lines
     words = [" ".join(line.split()) for line in sheet.lines]
     place = "" if styled else "source.config."
     assert f"{place}host text required The server." in words

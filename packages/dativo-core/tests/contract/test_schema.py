@@ -151,6 +151,7 @@ INFO = ConnectorInfo(
         parallel=True,
         queries=True,
         filters=True,
+        ranges=True,
         checkpoint_version=2,
     ),
     writer=WriterInfo(

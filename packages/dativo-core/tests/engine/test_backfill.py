@@ -9,7 +9,7 @@ import pytest
 
 from dativo import engine
 from dativo.contract import Checkpoint
-from dativo.errors import ConfigurationError, UsageError
+from dativo.errors import CapabilityMissingError, ConfigurationError, UsageError
 from dativo.state import StateStore
 from dativo_test_support.project import Project
 
@@ -98,6 +98,21 @@ def test_empty_range_publishes_nothing(project: Project) -> None:
     result = engine.run(merged(project, {"rows": 30}), lower="100")
 
     assert (result.ok, result.streams[0].epochs) == (True, 0)
+
+
+def test_a_range_that_the_source_does_not_declare_is_refused_before_it_is_asked(
+    project: Project,
+) -> None:
+    failing = {"rows": 30, "fail_at": 1, "fail_with": "bug"}
+    job = merged(project, failing, connectors=("plain", "ledger"))
+
+    with pytest.raises(CapabilityMissingError, match=r"ranges \(--from, --to\)") as caught:
+        engine.run(job, lower="11")
+    with pytest.raises(CapabilityMissingError, match="ranges"):
+        engine.plan(job, upper="21")
+
+    assert (caught.value.connector, caught.value.stream) == ("plain", "numbers")
+    assert "dativo plugins show" in caught.value.fix
 
 
 def test_append_doubles_only_if_it_is_allowed_to(project: Project) -> None:

@@ -85,6 +85,7 @@ def describe() -> ConnectorInfo:
             read_modes=(ReadMode.FULL, ReadMode.INCREMENTAL),
             replay=Replay.EXACT,
             parallel=True,
+            ranges=True,
             key_scans=True,
         ),
     )

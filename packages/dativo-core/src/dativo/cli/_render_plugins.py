@@ -18,6 +18,7 @@ _COLUMNS = (
     Column("contract"),
     Column("verdict"),
 )
+_ABILITIES = ("parallel", "queries", "filters", "ranges", "key_scans")
 _SETTINGS = (
     Column("  setting", style="name"),
     Column("type", style="dim"),
@@ -103,7 +104,7 @@ def _show_role(page: Page, role: str, about: Mapping[str, Any]) -> None:
         "hooks": ", ".join(about.get("hooks", ())),
         "replay": about.get("replay", ""),
         "atomicity": about.get("atomicity", ""),
-        "can": ", ".join(word for word in ("parallel", "queries", "filters") if about.get(word)),
+        "can": ", ".join(word for word in _ABILITIES if about.get(word)),
     }
     for name, fact in facts.items():
         if fact:

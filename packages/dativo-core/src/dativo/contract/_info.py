@@ -40,6 +40,7 @@ class SourceInfo:
             snapshot, in which a key is once, or yield later versions in later readers.
         queries: Whether a stream may be a ``query``.
         filters: Whether a stream may have a ``where``.
+        ranges: Whether a read keeps to ``lower`` and ``upper`` of the request (backfill).
         key_scans: Whether a full read of the primary key alone, asked for after another read of
             the run, sees at least what that one saw; it is how ``deletes: key_scan`` finds what is
             gone.
@@ -53,6 +54,7 @@ class SourceInfo:
     parallel: bool = False
     queries: bool = False
     filters: bool = False
+    ranges: bool = False
     key_scans: bool = False
     checkpoint_version: int = 1
 

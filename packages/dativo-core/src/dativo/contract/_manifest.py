@@ -149,6 +149,7 @@ def _source(info: SourceInfo, hooks: frozenset[str]) -> dict[str, Any]:
         "parallel": info.parallel,
         "queries": info.queries,
         "filters": info.filters,
+        "ranges": info.ranges,
         "key_scans": info.key_scans,
         "checkpoint_version": info.checkpoint_version,
         "config": config_schema(info.config),

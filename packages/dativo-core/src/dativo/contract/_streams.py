@@ -81,8 +81,8 @@ class StreamRequest:
         columns: The fields to read, in this order; empty for all.
         where: A condition in the source's own language.
         query: A query in the source's own language, in place of a table.
-        lower: Read records whose cursor is at least this (backfill). Keep to it, or refuse it.
-        upper: Read records whose cursor is below this (backfill). Keep to it, or refuse it.
+        lower: Read records whose cursor is at least this (backfill); for sources with ``ranges``.
+        upper: Read records whose cursor is below this (backfill); for sources with ``ranges``.
         options: The connector's own options class, structured.
         deletes: Whether the target takes batches of deletions now: it is merged by a writer that
             can delete. A source that finds deletions leaves them out otherwise.

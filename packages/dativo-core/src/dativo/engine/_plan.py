@@ -119,9 +119,10 @@ def _plan(
     if write.versioned:
         require_key(request)
     keys = key_scan(prepared.selection.deletes, request, write, pipe)
-    read = attrs.evolve(request, deletes=_takes_deletions(write, pipe.writer))
+    read = bounded(request, mode, backfill)
+    require_source(read, pipe.source)
     return StreamPlan(
-        read=bounded(read, mode, backfill),
+        read=attrs.evolve(read, deletes=_takes_deletions(write, pipe.writer)),
         write=write,
         keys=keys if backfill is None else None,
         is_backfill=backfill is not None,
@@ -180,6 +181,9 @@ def require_source(request: StreamRequest, source: Side) -> None:
         lacking.append("queries")
     if info is not None and request.where is not None and not info.filters:
         lacking.append("where")
+    is_range = request.lower is not None or request.upper is not None
+    if info is not None and is_range and not info.ranges:
+        lacking.append("ranges (--from, --to)")
     if lacking:
         msg = f"the source {source.name!r} does not have: {', '.join(lacking)}"
         raise CapabilityMissingError(msg, connector=source.name, stream=request.stream)

@@ -1,4 +1,4 @@
-"""The rule about backfill: a range of the cursor is kept to exactly, or refused."""
+"""The rule about backfill: a source that declares ranges of the cursor keeps to them exactly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from dativo.contract import ReadMode, Role
 from dativo.testing._bench import Read
-from dativo.testing._reading import Wanted, attempt, not_refused, wanted
+from dativo.testing._reading import Wanted, attempt, wanted
 from dativo.testing._records import Records, records_of
 from dativo.testing._rules import Evidence, NotApplicable, rule
 from dativo.testing._subject import SourceSubject
@@ -24,10 +24,12 @@ _OF_ONE_ORDER = re.compile(r"[0-9TZ:.+ -]*")
 
 @rule("modes.range", Role.SOURCE)
 def ranges(subject: SourceSubject, evidence: Evidence) -> None:
-    """A backfill reads the records of its range and no others, or is refused; never everything.
+    """A backfill reads the records of its range and no others, if the source declares ranges.
 
     The range is ``lower`` <= cursor < ``upper`` of the request; each of them may be absent.
     """
+    if not subject.info.ranges:
+        raise NotApplicable("the source declares no ranges, so the engine refuses them")
     if ReadMode.INCREMENTAL not in subject.info.read_modes:
         raise NotApplicable("the source has no incremental reads, so there is no cursor")
     looks = [_look_at(want, evidence) for want in wanted(subject, ReadMode.INCREMENTAL)]
@@ -82,15 +84,12 @@ def _look_at(want: Wanted, evidence: Evidence) -> bool:
     for one in found:
         place = f"{want}, {cursor} in {one}"
         came = attempt(want, None, **one.bounds)
-        told = not_refused(came)
         if isinstance(came, list):
             evidence.looked(f"{place}: {len(records_of(came))} records")
             for problem in _faults(records_of(came), one.of(reads, cursor), want.key):
                 evidence.problem(f"{place}: {problem}")
-        elif told:
-            evidence.problem(f"{place}: {told}")
         else:
-            evidence.looked(f"{place}: {came.code}")
+            evidence.problem(f"{place}: it ends with {came.code}: {came.message}")
     return bool(found)
 
 
@@ -101,7 +100,7 @@ def _faults(came: Records, expected: Records, key: tuple[str, ...]) -> Iterator[
     if len(more):
         yield (
             f"{more.shown(key)} came that the range does not have; keep to request.lower <= cursor "
-            "< request.upper, or refuse a request that has them with CapabilityMissingError"
+            "< request.upper, or declare no ranges in SourceInfo"
         )
 
 

@@ -107,7 +107,6 @@ class Reader:
         A class writes its state before it yields what that covers, or after, or far ahead; only
         at the end is it known that nothing of it is still to come.
         """
-        _require_whole(request)
         before = {} if state is None else dict(state.value)
         path = context.workdir / f"class-style-{uuid.uuid4().hex}" / "state.json"
         manager = None
@@ -208,12 +207,6 @@ def _said(options: object) -> dict[str, Kind]:
         return {name: kind_of(word) for name, word in options.schema.items()}
     except ValueError as error:
         raise InvalidConfigError(f"the stream's options.schema: {error}") from error
-
-
-def _require_whole(request: StreamRequest) -> None:
-    if request.lower is not None or request.upper is not None:
-        msg = "a reader of the class style cannot read a range of the cursor again"
-        raise CapabilityMissingError(msg)
 
 
 def _checkpoint(manager: StateManager | None, tables: Tables) -> Checkpoint | None:

@@ -39,6 +39,8 @@ def describe() -> ConnectorInfo:
             read_modes=(ReadMode.FULL, ReadMode.INCREMENTAL),
             # `updated_since` includes its moment, so the records of that moment come again.
             replay=Replay.AT_LEAST_ONCE,
+            # A backfill: `updated_since` includes its moment, `updated_before` leaves it out.
+            ranges=True,
         ),
         permissions=Permissions(hosts=("${config.base_url}",)),
         errors=_ERRORS,
