@@ -166,6 +166,16 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def mutation(session: nox.Session) -> None:
+    """Change the conformance kit at random places; `-- --help` shows the arguments."""
+    environment = ROOT / ".nox" / "mutation"
+    _uv(session, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment))
+    python = str(environment / "bin" / "python")
+    _uv(session, "pip", "install", "--quiet", "--python", python, "cosmic-ray==8.7.*")
+    session.run(sys.executable, "tests/mutation/run.py", python, *session.posargs, external=True)
+
+
+@nox.session(default=False)
 def localstripe(session: nox.Session) -> None:
     """Read from localstripe, a server by others that stands apart from our environment."""
     environment = ROOT / ".nox" / "localstripe"

@@ -1,0 +1,124 @@
+"""Which tests run which lines of the kit, recorded once per state of sources and tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+import coverage
+from mutants import Mutant
+from mutation_copy import KIT, TESTS, Copy
+from mutation_plugin import CONTEXT, RECORD
+
+__all__ = ["Reach", "recorded"]
+
+_CONFIG = f"""\
+[run]
+parallel = true
+patch = subprocess, _exit
+sigterm = true
+context = ${{{CONTEXT}-}}
+include = {{kit}}/*
+data_file = {{data}}
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Reach:
+    """The tests by the lines that they run, and how long each takes.
+
+    Attributes:
+        seconds: By the id of the test.
+        lines: By module and line the tests that run it, also in a child; without what importing
+            runs.
+    """
+
+    seconds: Mapping[str, float]
+    lines: Mapping[str, Mapping[int, frozenset[str]]]
+
+    def tests_of(self, mutant: Mutant, *, most: float) -> list[str]:
+        """Return the tests that can notice *mutant*, quickest first, of *most* seconds together.
+
+        Those of one file stay together, as its fixture is what takes the time. There is at least
+        one if there is any at all.
+        """
+        lines = self.lines.get(mutant.module, {})
+        wanted = range(mutant.first, mutant.last + 1) if mutant.inside else lines
+        reaching = {test for line in wanted for test in lines.get(line, ())}
+        chosen: list[str] = []
+        for test in sorted(reaching, key=lambda test: (self.seconds[test], test)):
+            if chosen and self.needed([*chosen, test]) > most:
+                break
+            chosen.append(test)
+        files = list(dict.fromkeys(_file(test) for test in chosen))
+        return sorted(chosen, key=lambda test: files.index(_file(test)))
+
+    def needed(self, tests: list[str]) -> float:
+        """Return how many seconds *tests* take."""
+        return sum(self.seconds[test] for test in tests)
+
+
+def recorded(copy: Copy) -> Reach:
+    """Run all tests on the unchanged copy, or take what an earlier run of the same wrote down.
+
+    Raises:
+        RuntimeError: The tests do not pass as they are.
+    """
+    path = copy.folder / f"reach-{copy.sources_digest()}-{copy.tests_digest()}.json"
+    if not path.exists():
+        path.write_text(json.dumps(_record(copy)), encoding="utf-8")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    lines = {
+        module: {int(line): frozenset(tests) for line, tests in those.items()}
+        for module, those in document["lines"].items()
+    }
+    return Reach(seconds=document["seconds"], lines=lines)
+
+
+def _record(copy: Copy) -> Mapping[str, object]:
+    config, seconds = copy.folder / "coverage.ini", copy.folder / "seconds.json"
+    data = copy.folder / "coverage" / "data"
+    data.parent.mkdir(exist_ok=True)
+    for old in data.parent.iterdir():
+        old.unlink()
+    config.write_text(_CONFIG.format(kit=copy.kit(0), data=data), encoding="utf-8")
+    measured = [sys.executable, "-m", "coverage", "run", f"--rcfile={config}"]
+    environment = copy.environment(0, {RECORD: str(seconds), CONTEXT: ""})
+    command = [*measured, *copy.pytest()[1:], *TESTS]
+    done = subprocess.run(
+        command, cwd=copy.tree, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        msg = (
+            f"the tests do not pass without a mutant:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        )
+        raise RuntimeError(msg)
+    known: dict[str, float] = json.loads(seconds.read_text(encoding="utf-8"))
+    return {"seconds": known, "lines": _lines(data, known)}
+
+
+def _lines(data: Path, known: Mapping[str, float]) -> dict[str, dict[int, list[str]]]:
+    found: dict[str, dict[int, set[str]]] = {}
+    for part in sorted(data.parent.glob("data.*")):
+        measured = coverage.CoverageData(str(part))
+        try:
+            measured.read()
+        except coverage.CoverageException:
+            continue  # of a child that a test killed while it wrote
+        for file in measured.measured_files():
+            assert Path(file).parent.match(f"*/{KIT}")
+            module = found.setdefault(Path(file).name, {})
+            for line, tests in measured.contexts_by_lineno(file).items():
+                module.setdefault(line, set()).update(test for test in tests if test in known)
+    return {
+        module: {line: sorted(tests) for line, tests in lines.items() if tests}
+        for module, lines in found.items()
+    }
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
