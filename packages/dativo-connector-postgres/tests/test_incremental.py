@@ -382,7 +382,7 @@ def test_checkpoint_of_another_job_is_refused(
         job.run()
 
 
-def test_checkpoint_of_another_version_or_type_is_refused(source: Any) -> None:
+def test_checkpoint_of_another_type_is_refused(source: Any) -> None:
     source.execute("CREATE TABLE t (id int PRIMARY KEY, at int)")
     source.execute("INSERT INTO t VALUES (1, 1)")
     job = Job(source)
@@ -390,9 +390,6 @@ def test_checkpoint_of_another_version_or_type_is_refused(source: Any) -> None:
     assert job.state is not None
     value = job.state.value
 
-    job.state = Checkpoint(value, 99)
-    with pytest.raises(StateError, match="version 99"):
-        job.run()
     job.state = Checkpoint({**value, "type": "date"}, 1)
     with pytest.raises(StateError, match="another type: 'date' is now 'integer'"):
         job.run()

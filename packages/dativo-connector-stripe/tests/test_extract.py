@@ -653,17 +653,6 @@ def test_record_batches_have_no_more_rows_than_the_context_wants() -> None:
     assert max(parts) <= 40
 
 
-def test_a_checkpoint_of_another_version_is_refused() -> None:
-    api = MemoryApi()
-    api.add(CHARGES, "charge")
-    api.clock += 1
-    state = Target().take(read(api)).state
-    assert state is not None
-
-    with pytest.raises(StateError, match="version 2"):
-        list(read(api, state=attrs.evolve(state, version=2)))
-
-
 @pytest.mark.parametrize("mode", ReadMode)
 def test_a_run_that_is_stopped_gets_no_further_batch(mode: ReadMode) -> None:
     api = MemoryApi()

@@ -89,12 +89,6 @@ class Horizon:
             StateError: It is of another list.
         """
         value: Mapping[str, Any] = state.value
-        if state.version != VERSION:
-            raise StateError(
-                f"the state of {name} has version {state.version}; this connector reads {VERSION}",
-                fix="Upgrade dativo-connector-restjson, or run once with --full-refresh.",
-                stream=name,
-            )
         if value["digest"] != stream.digest():
             raise StateError(
                 f"the settings of {name} have changed since its state was made: path, params, "

@@ -80,17 +80,11 @@ class Position:
         """Read a committed checkpoint; ``None`` if it is one from before the first row.
 
         Raises:
-            StateError: It is not of this version, cursor or key.
+            StateError: It is of another cursor or key.
         """
         assert plan.cursor is not None
         found: Mapping[str, Any] = state.value
         expected = _identity(plan, plan.cursor)
-        if state.version != CHECKPOINT_VERSION:
-            raise StateError(
-                f"{plan.name}: the checkpoint has version {state.version}; this connector reads "
-                f"{CHECKPOINT_VERSION}",
-                stream=plan.name,
-            )
         changed = [name for name, value in expected.items() if found.get(name) != value]
         if changed:
             raise StateError(

@@ -77,14 +77,7 @@ class Position:
 
         Raises:
             StateUnreadableError: It is nothing of the kind.
-            StateError: It is of another version.
         """
-        if checkpoint.version != CHECKPOINT_VERSION:
-            msg = (
-                f"the checkpoint has version {checkpoint.version}; this connector reads version "
-                f"{CHECKPOINT_VERSION}"
-            )
-            raise StateError(msg, fix=_ANEW)
         value = checkpoint.value
         try:
             events = value["events"]

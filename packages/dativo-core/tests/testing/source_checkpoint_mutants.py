@@ -116,12 +116,12 @@ class ChangesItsState(ReferenceSource):
         return after
 
 
-class AnyVersion(ReferenceSource):
-    """Reads checkpoints of every version as its own."""
+class StrangeStateIsNone(ReferenceSource):
+    """Begins anew from a checkpoint that it does not understand."""
 
     def position(self, state: Checkpoint | None, request: StreamRequest) -> list[Any] | None:
-        known = None if state is None else attrs.evolve(state, version=1)
-        return super().position(known, request)
+        is_own = state is not None and "after" in state.value
+        return super().position(state if is_own else None, request)
 
 
 class AllIdsInTheCheckpoint(ReferenceSource):
@@ -196,7 +196,7 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     "checkpoint.portable": {
         OneCheckpointForAll: "when it came and is",
         ChangesItsState: "reading from a checkpoint changed it",
-        AnyVersion: "asked to read on from version 2",
+        StrangeStateIsNone: "which it has not made: it is read as if nothing were wrong",
         AllIdsInTheCheckpoint: "65536 are allowed",
     },
     "incremental.final_checkpoint": {

@@ -16,7 +16,7 @@ from dativo.engine._recorder import Recorder, recording
 from dativo.engine._stamp import stamp
 from dativo.engine._state_reports import RebuiltStream, StateChange, StateRebuild
 from dativo.engine._writing import StreamPlan, open_writing
-from dativo.errors import ConfigurationError, StateError
+from dativo.errors import ConfigurationError
 from dativo.state import job_lock, move_damaged_aside
 
 __all__ = ["change_exclusively", "rebuild_state", "reset_state", "set_state", "stream_plans"]
@@ -190,19 +190,7 @@ def _require_no_duplicates(plan: StreamPlan, *, allow_duplicates: bool) -> None:
 def _require_understood(plan: StreamPlan, own: Exclusive, checkpoint: Checkpoint) -> None:
     """See that the source can read on from *checkpoint*, as far as it can tell without reading."""
     source = own.sides.source
-    info = source.connector.info.source
-    assert info is not None  # it plays this role
-    if checkpoint.version > info.checkpoint_version:
-        msg = (
-            f"the checkpoint has the version {checkpoint.version}; the source {source.name!r} "
-            f"makes and reads {info.checkpoint_version}"
-        )
-        fix = "See `dativo state show` for one that it has made, or upgrade the connector."
-        raise StateError(msg, fix=fix, stream=plan.stream)
-    if "plan_read" not in source.connector.hooks:
-        return
-    context = source.context(own.control, stream=plan.stream)
-    source.connector.plan_read(source.config, plan.read, checkpoint, context)
+    source.plan_read(plan.read, checkpoint, source.context(own.control, stream=plan.stream))
 
 
 def _rebuild(plan: StreamPlan, own: Exclusive) -> RebuiltStream:

@@ -153,13 +153,9 @@ def _start(plan: StreamPlan, control: RunControl, stored: Stored, write: WritePl
 
 
 def _ask_source(plan: StreamPlan, pipe: Pipe, control: RunControl, start: Start) -> ReadPlan:
-    source = pipe.source
-    if "plan_read" not in source.connector.hooks:
-        return ReadPlan()
-    context, state = source.context(control, stream=plan.stream), plan.resumes_at(start.checkpoint)
-    return context.retry(
-        lambda: source.connector.plan_read(source.config, plan.read, state, context)
-    )
+    context = pipe.source.context(control, stream=plan.stream)
+    state = plan.resumes_at(start.checkpoint)
+    return context.retry(lambda: pipe.source.plan_read(plan.read, state, context))
 
 
 def ask_writer(plan: StreamPlan, pipe: Pipe, control: RunControl, read: ReadPlan) -> WritePlan:

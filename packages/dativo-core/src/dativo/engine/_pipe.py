@@ -12,6 +12,7 @@ from dativo.config import Node, ProblemList, structure
 from dativo.contract import (
     Batch,
     Checkpoint,
+    ReadPlan,
     Role,
     SourceInfo,
     StreamRequest,
@@ -23,6 +24,7 @@ from dativo.engine._control import RunControl
 from dativo.engine._extensions import LoadedExtension
 from dativo.engine._resources import Resources
 from dativo.engine._transform import Transforming
+from dativo.errors import StateError
 from dativo.plugins import Connector, GuardedSession
 
 __all__ = ["Pipe", "Side", "make_side", "role_info"]
@@ -69,10 +71,44 @@ class Side:
     def extract(
         self, request: StreamRequest, state: Checkpoint | None, context: EngineContext
     ) -> Iterator[Iterator[Batch]]:
-        """Start the source's generator and close it, in this same thread, when left."""
+        """Start the source's generator and close it, in this same thread, when left.
+
+        Raises:
+            StateError: *state* is of a newer version than the source makes.
+        """
+        self._require_known(state, request)
         batches = self.connector.extract(self.config, request, state, context)
         with contextlib.closing(cast("Generator[Batch, None, None]", batches)):
             yield batches
+
+    def plan_read(
+        self, request: StreamRequest, state: Checkpoint | None, context: EngineContext
+    ) -> ReadPlan:
+        """Return what the source would read from *state*; nothing if it has no plans.
+
+        Raises:
+            StateError: *state* is of a newer version than the source makes.
+        """
+        self._require_known(state, request)
+        if "plan_read" not in self.connector.hooks:
+            return ReadPlan()
+        return self.connector.plan_read(self.config, request, state, context)
+
+    def _require_known(self, state: Checkpoint | None, request: StreamRequest) -> None:
+        """See that the source can know what *state* means; an older version is its own affair."""
+        info = self.connector.info.source
+        assert info is not None  # it plays this role
+        if state is None or state.version <= info.checkpoint_version:
+            return
+        msg = (
+            f"the checkpoint has the version {state.version}; the source {self.name!r} makes and "
+            f"reads {info.checkpoint_version}"
+        )
+        fix = (
+            "Upgrade the connector, or set a checkpoint that it has made (`dativo state show`), "
+            "or run once with --full-refresh."
+        )
+        raise StateError(msg, fix=fix, connector=self.name, stream=request.stream)
 
     def open_session(self, request: WriteRequest, context: EngineContext) -> GuardedSession:
         """Open the writing of one stream."""
