@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    from mutant_table import LINES
+    from mutant_table import NOTED, lines, summary
 
-    if LINES:
+    if NOTED:
         terminalreporter.section("rule x mutant")
-        for line in sorted(LINES):
+        for line in (*lines(NOTED), summary(NOTED)):
             terminalreporter.write_line(line)

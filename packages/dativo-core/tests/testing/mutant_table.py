@@ -1,19 +1,67 @@
-"""Notes what the rules say of their mutants; ``conftest.py`` prints it when the tests are over."""
+"""Judges what the rules say of their mutants; ``conftest.py`` prints it when the tests are over."""
 
 from __future__ import annotations
 
-from dativo.testing import RuleResult
+import attrs
 
-__all__ = ["LINES", "note"]
+from dativo.testing import Outcome, RuleResult
 
-LINES: list[str] = []
+__all__ = ["NOTED", "Judged", "judge", "lines", "summary"]
 
 _WIDTH = 110
 
 
-def note(result: RuleResult, mutant: type) -> None:
-    """Keep a line of the table for the end of the session."""
-    told = " ".join("; ".join(result.problems).split())
-    short = told if len(told) <= _WIDTH else f"{told[:_WIDTH]} ..."
+@attrs.frozen(order=True)
+class Judged:
+    """One mutant, looked at by one rule.
+
+    Attributes:
+        role: The role in which it was looked at.
+        rule: The rule.
+        mutant: What the mutant is called.
+        outcome: What came of it.
+        told: The problem that names the cause; without such a one all problems.
+        is_killed: Whether the rule is broken, and says why.
+    """
+
+    role: str
+    rule: str
+    mutant: str
+    outcome: str
+    told: str
+    is_killed: bool
+
+
+NOTED: list[Judged] = []
+
+
+def judge(result: RuleResult, mutant: str, cause: str) -> None:
+    """Note a line of the table; a rule that is not broken, or not for its *cause*, is an error."""
+    naming = [problem for problem in result.problems if cause in problem]
+    told = naming[0] if naming else "; ".join(result.problems)
+    is_killed = result.outcome is Outcome.BROKEN and bool(naming)
     outcome = result.outcome.value
-    LINES.append(f"{result.role:<7}{result.rule:<27}{mutant.__name__:<29}{outcome:<13}{short}")
+    NOTED.append(Judged(result.role, result.rule, mutant, outcome, told, is_killed))
+    assert result.outcome is Outcome.BROKEN, (result.outcome, result.problems, result.looks)
+    assert naming, f"no problem says {cause!r}: {result.problems}"
+
+
+def lines(judged: list[Judged]) -> list[str]:
+    """Return the table, sorted, one line per mutant."""
+    return [
+        f"{one.role:<7}{one.rule:<30}{one.mutant:<31}{one.outcome:<13}{_short(one.told)}"
+        for one in sorted(judged)
+    ]
+
+
+def summary(judged: list[Judged]) -> str:
+    """Count rules and mutants, and say how many of these were killed for their cause."""
+    rules = len({one.rule for one in judged})
+    killed = sum(one.is_killed for one in judged)
+    score = 100 * killed / len(judged)
+    return f"{rules} rules, {len(judged)} mutants, {killed} killed: {score:.4g} %"
+
+
+def _short(text: str) -> str:
+    told = " ".join(text.split())
+    return told if len(told) <= _WIDTH else f"{told[:_WIDTH]} ..."

@@ -178,11 +178,34 @@ class CheckKeepsAThread(ReferenceSource):
         return super().check_connection(config, context)
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceSource], ...]] = {
-    "check.good": (StreamsAreNotChecked, OneScopeForAll, CheckForLater),
-    "check.bad_credentials": (AlwaysGreen, RefusalIsNetwork, FailuresAreRaised),
-    "check.unreachable": (NoTimeout, NobodyIsGreen, NobodyIsCredentials),
-    "check.missing_privilege": (PrivilegesAreIgnored, OneDeniedAllDenied, DeniedIsNotThere),
-    "check.honest": (AlwaysGreen, UnknownStreamIsGreen, FailsWithoutReason),
-    "check.harmless": (CheckKeepsASocket, CheckKeepsAThread),
+MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
+    "check.good": {
+        StreamsAreNotChecked: "no item is about the streams 'orders', 'customers', 'refunds'",
+        OneScopeForAll: "3 items have the scope 'stream'",
+        CheckForLater: "is not_implemented",
+    },
+    "check.bad_credentials": {
+        AlwaysGreen: "with bad credentials is ok",
+        RefusalIsNetwork: "no item says that the credentials are wrong",
+        FailuresAreRaised: "raises INVALID_CREDENTIALS",
+    },
+    "check.unreachable": {
+        NoTimeout: "never answers is not over after",
+        NobodyIsGreen: "the check of unreachable is ok",
+        NobodyIsCredentials: "no item says that the connection is what is wrong",
+    },
+    "check.missing_privilege": {
+        PrivilegesAreIgnored: "without a privilege is ok",
+        OneDeniedAllDenied: "the item 'stream orders' is failed, although",
+        DeniedIsNotThere: "no item says that a privilege is missing",
+    },
+    "check.honest": {
+        AlwaysGreen: "the check of bad_credentials is green",
+        UnknownStreamIsGreen: "of a stream that does not exist is green",
+        FailsWithoutReason: "fails without saying why",
+    },
+    "check.harmless": {
+        CheckKeepsASocket: "a check of good leaves open: socket",
+        CheckKeepsAThread: "leaves open: the thread 'heartbeat'",
+    },
 }

@@ -99,7 +99,16 @@ class NetworkIsFinal(OtherClient):
     kind = _NeverRetry
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceSource], ...]] = {
-    "errors.catalogued": (ForgetsToDeclare, DeclaresItsOwnCode, Unclassified),
-    "errors.located": (TracebackInTheMessage, ReprInTheMessage, NoFix, NetworkIsFinal),
+MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
+    "errors.catalogued": {
+        ForgetsToDeclare: "ends with TOKEN_EXPIRED, which describe does not declare",
+        DeclaresItsOwnCode: "'ACME_DOWN', which dativo.errors does not have",
+        Unclassified: "an exception that nobody classified: RuntimeError",
+    },
+    "errors.located": {
+        TracebackInTheMessage: "shows a traceback",
+        ReprInTheMessage: "shows the repr of an object",
+        NoFix: "has no fix",
+        NetworkIsFinal: "has retryable=False",
+    },
 }

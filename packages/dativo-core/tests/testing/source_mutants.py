@@ -1,6 +1,7 @@
 """Mutants of the reference source: each breaks one rule in one way that vendors really do.
 
-Those of a subject are in a module of their own, each with its part of the table.
+Those of a subject are in a module of their own, with their part of the table: the rule, the mutants
+that it must find, and words of what it says that name the cause.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from reference_source import ReferenceSource
 
 __all__ = ["COMMON_MUTANTS", "MUTANTS"]
 
-COMMON_MUTANTS: Mapping[str, tuple[type[ReferenceSource], ...]] = {
+COMMON_MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     **source_package_mutants.MUTANTS,
     **source_check_mutants.MUTANTS,
     **source_error_mutants.MUTANTS,
@@ -37,4 +38,4 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     **source_checkpoint_mutants.MUTANTS,
     **source_reading_mutants.MUTANTS,
 }
-"""The mutants of each rule about sources, each with words that the problem must have."""
+"""The mutants of each rule that sources alone have."""

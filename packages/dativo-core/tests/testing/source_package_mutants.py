@@ -152,15 +152,26 @@ MANIFESTS = {ManifestIsMissing: None, ManifestLagsBehind: ReferenceSource}
 """Mutants that have another manifest than their own: that of a class, or none."""
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceSource], ...]] = {
-    "manifest.current": (ManifestLagsBehind, ManifestIsMissing),
-    "describe.pure": (
-        ErrorsInASet,
-        DescribesTheMoment,
-        DescribeAsksTheNetwork,
-        DescribeReadsTheHome,
-        DescribeIsSlow,
-    ),
-    "config.documented": (SettingWithoutHelp, HelpIsTheName, NestedSettingWithoutHelp),
-    "config.secrets": (KeyIsText, NestedPasswordIsText, SecretWithDefault),
+MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
+    "manifest.current": {
+        ManifestLagsBehind: "manifest and code differ",
+        ManifestIsMissing: "has no manifest",
+    },
+    "describe.pure": {
+        ErrorsInASet: "two different answers",
+        DescribesTheMoment: '"documentation": "built at',
+        DescribeAsksTheNetwork: "looks up the host 127.0.0.1 [testing/source_package",
+        DescribeReadsTheHome: "reads /etc/acme.conf",
+        DescribeIsSlow: "ms of CPU time; the bound is",
+    },
+    "config.documented": {
+        SettingWithoutHelp: "source.config.page_size has no help text",
+        HelpIsTheName: "only repeats its name",
+        NestedSettingWithoutHelp: "source.config.paging.page_size has no help text",
+    },
+    "config.secrets": {
+        KeyIsText: "source.config.api_keys is a secret by its name",
+        NestedPasswordIsText: "source.config.proxy.password is a secret by its name",
+        SecretWithDefault: "source.config.client_secret is a secret with a default",
+    },
 }

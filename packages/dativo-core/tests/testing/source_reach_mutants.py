@@ -87,6 +87,11 @@ class LoadsNative(ReferenceSource):
         yield from super().parts(*arguments)
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceSource], ...]] = {
-    "hosts.declared": (Telemetry, LooksUpAnotherHost, CachesFiles, StartsPrograms),
+MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
+    "hosts.declared": {
+        Telemetry: "connects to 127.0.0.1 (127.0.0.1) port 9",
+        LooksUpAnotherHost: "looks up the host '127.1'",
+        CachesFiles: "/acme-cache-",
+        StartsPrograms: "starts a program without Permissions(subprocess=True)",
+    },
 }

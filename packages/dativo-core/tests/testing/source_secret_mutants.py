@@ -109,13 +109,13 @@ class TokenInConfigText(OtherConfig):
     config = _Revealing
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceSource], ...]] = {
-    "secrets.hidden": (
-        TokenInMessage,
-        TokenInLog,
-        TokenInCheckpoint,
-        TokenInSchema,
-        TokenIsPrinted,
-        TokenInConfigText,
-    ),
+MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
+    "secrets.hidden": {
+        TokenInMessage: "the check's item 'login' [bad_credentials] shows the secret token",
+        TokenInLog: "a log record of 'acme' [good] shows the secret token",
+        TokenInCheckpoint: "a checkpoint of 'orders' [good] shows the secret token",
+        TokenInSchema: "the schema of the stream 'orders' [good] shows the secret token",
+        TokenIsPrinted: "standard error shows the secret token",
+        TokenInConfigText: "text of the config [good] shows the secret token",
+    },
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from installed import installed
-from mutant_table import note
+from mutant_table import judge
 from reference_cases import ReferenceSuite, suite_of
 from reference_source import ReferenceSource
 from source_mutants import MUTANTS
@@ -39,11 +39,4 @@ def test_a_mutant_is_broken_by_its_rule_which_names_the_cause(
 ) -> None:
     large_rows = LARGE_ROWS.get(name, 0) if name == "memory.bounded" else 0
     result = run_rule(RULES[name], suite_of(mutant, large_rows=large_rows))
-    note(result, mutant)
-    assert result.outcome is Outcome.BROKEN, (result.outcome, result.problems, result.looks)
-    assert MUTANTS[name][mutant] in "; ".join(result.problems)
-
-
-@pytest.mark.parametrize("name", MUTANTS)
-def test_each_rule_has_two_mutants_at_least(name: str) -> None:
-    assert len(MUTANTS[name]) >= 2
+    judge(result, mutant.__name__, MUTANTS[name][mutant])

@@ -13,11 +13,31 @@ from dativo.contract import (
     CheckItem,
     ConnectionTestResult,
     Context,
+    Verdict,
     hookimpl,
 )
 from dativo.errors import ConnectionFailedError
 
 __all__ = ["MUTANTS"]
+
+
+class SaysItTwice(ReferenceWriter):
+    """Names what it looks at after the folder, all of it."""
+
+    @hookimpl
+    def check_connection(self, config: FolderConfig, context: Context) -> ConnectionTestResult:
+        found = super().check_connection(config, context)
+        return ConnectionTestResult([attrs.evolve(one, scope="folder") for one in found.items])
+
+
+class SkipsInSilence(ReferenceWriter):
+    """Leaves the login out, and does not say that the check cannot look at it."""
+
+    @hookimpl
+    def check_connection(self, config: FolderConfig, context: Context) -> ConnectionTestResult:
+        items = super().check_connection(config, context).items
+        skipped = CheckItem("login", Verdict.SKIPPED)
+        return ConnectionTestResult([skipped if one.scope == "login" else one for one in items])
 
 
 class CheckSkipsTheLogin(ReferenceWriter):
@@ -87,10 +107,29 @@ class NotMountedIsGreen(ReferenceWriter):
         return super().check_connection(config, context)
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceWriter], ...]] = {
-    "check.bad_credentials": (CheckSkipsTheLogin, CheckNeverFails),
-    "check.unreachable": (NotMountedIsAPermission, NotMountedIsGreen),
-    "check.missing_privilege": (CheckIgnoresTheStreams, CheckSkipsTheLogin),
-    "check.honest": (CheckNeverFails, NotMountedIsGreen),
-    "check.harmless": (CheckRemoves, CheckWritesRecords),
+MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
+    "check.good": {
+        SaysItTwice: "2 items have the scope 'folder'",
+        SkipsInSilence: "the item 'login' is skipped and does not say why",
+    },
+    "check.bad_credentials": {
+        CheckSkipsTheLogin: "with bad credentials is ok",
+        CheckNeverFails: "with bad credentials is ok",
+    },
+    "check.unreachable": {
+        NotMountedIsAPermission: "the check of unreachable raises INSUFFICIENT_PERMISSIONS",
+        NotMountedIsGreen: "the check of unreachable is ok",
+    },
+    "check.missing_privilege": {
+        CheckIgnoresTheStreams: "without a privilege is ok",
+        CheckSkipsTheLogin: "without a privilege is ok",
+    },
+    "check.honest": {
+        CheckNeverFails: "the check of bad_credentials is green",
+        NotMountedIsGreen: "the check of unreachable is green",
+    },
+    "check.harmless": {
+        CheckRemoves: "a check changes what last_commit of 'kit_append'",
+        CheckWritesRecords: "a check changes what read_back of 'kit_append'",
+    },
 }

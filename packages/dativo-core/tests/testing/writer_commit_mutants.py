@@ -158,9 +158,26 @@ class KeepsTheFenceToItself(AppendingWriter):
                 raise ConcurrencyError("a newer run has claimed the stream")
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceWriter], ...]] = {
-    "commit.atomic": (VisibleWhenStaged, FileByFile, DeletesBeforeReplacing),
-    "commit.idempotent": (AppendsAgain, RefusesReplays, RemembersReplaysInMemory, HidesReplays),
-    "commit.other_id": (GoesByTheEpoch, TakesAnyEpoch),
-    "commit.fence": (IgnoresFences, FencesOnlySessions, ClaimsByCommit, KeepsTheFenceToItself),
+MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
+    "commit.atomic": {
+        VisibleWhenStaged: "when 1 of 3 parts of epoch 2 are staged readers see 14 records",
+        FileByFile: "a reader saw a part of an epoch",
+        DeletesBeforeReplacing: "a part of an epoch: 0 records in place of 10",
+    },
+    "commit.idempotent": {
+        AppendsAgain: "in the same session the same commit does not say that it is a replay",
+        RefusesReplays: "the same commit ends with CONCURRENCY",
+        RemembersReplaysInMemory: "asked for three times readers see 40 records",
+        HidesReplays: "the same commit does not say that it is a replay (Receipt.replayed)",
+    },
+    "commit.other_id": {
+        GoesByTheEpoch: "the published epoch 2 of 2 under another id is accepted",
+        TakesAnyEpoch: "the published epoch 1 of 2 under another id is accepted",
+    },
+    "commit.fence": {
+        IgnoresFences: "after a newer session began is accepted",
+        FencesOnlySessions: "after a newer session began is accepted",
+        ClaimsByCommit: "after a newer session began is accepted",
+        KeepsTheFenceToItself: "details['fence'] is None in place of",
+    },
 }

@@ -121,9 +121,21 @@ class FinalRefusal(ReferenceWriter):
             raise ConnectionFailedError(f"there is no folder {config.path}", retryable=False)
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceWriter], ...]] = {
-    "errors.catalogued": (ForgetsErrors, DeclaresWhatCannotBe),
-    "errors.located": (UglyRefusal, FinalRefusal),
-    "secrets.hidden": (TokenInRecord, TokenInRefusal),
-    "hosts.declared": (StagesElsewhere, TellsItsMakers),
+MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
+    "errors.catalogued": {
+        ForgetsErrors: "ends with INVALID_CREDENTIALS, which describe does not declare",
+        DeclaresWhatCannotBe: "'TELEPORT_FAILED', which dativo.errors does not have",
+    },
+    "errors.located": {
+        UglyRefusal: "shows the repr of an object",
+        FinalRefusal: "has retryable=False",
+    },
+    "secrets.hidden": {
+        TokenInRecord: "a commit record [good] shows the secret token",
+        TokenInRefusal: "the check's item 'login' [bad_credentials] shows the secret token",
+    },
+    "hosts.declared": {
+        StagesElsewhere: "/acme-stage-",
+        TellsItsMakers: "connects to 127.0.0.1 (127.0.0.1) port 9",
+    },
 }

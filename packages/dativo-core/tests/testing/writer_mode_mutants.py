@@ -154,14 +154,28 @@ def _collated(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceWriter], ...]] = {
-    "modes.append": (
-        DropsEqualRecords,
-        AppendsNothingButTheNewest,
-        AppendsThoughUndeclared,
-    ),
-    "modes.replace": (AppendsInReplace, KeepsOldFields),
-    "empty.replace": (SkipsEmptyReplaces, ForgetsEmptySchemas),
-    "modes.merge": (MergesInOrderOfArrival, ComparesWithoutCase, KeepsValuesOverNull),
-    "modes.deletes": (DeletesLast, DeletesWhatItUpserts, DeletesNothingWithoutKeys),
+MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
+    "modes.append": {
+        DropsEqualRecords: "after epoch 1 readers see 11 records in place of 13",
+        AppendsNothingButTheNewest: "after epoch 2 readers see 6 records in place of 19",
+        AppendsThoughUndeclared: "is not declared, but a commit in it is accepted",
+    },
+    "modes.replace": {
+        AppendsInReplace: "after epoch 2 readers see 11 records in place of 2",
+        KeepsOldFields: "with the fields id, total readers see the fields id, note",
+    },
+    "empty.replace": {
+        SkipsEmptyReplaces: "by no records readers see 1 records",
+        ForgetsEmptySchemas: "nothing is published, not even a schema",
+    },
+    "modes.merge": {
+        MergesInOrderOfArrival: "after upserts in one epoch of three batches readers see",
+        ComparesWithoutCase: "with a key of two fields, whose texts are alike, readers see",
+        KeepsValuesOverNull: "1 missing, such as (7, None)",
+    },
+    "modes.deletes": {
+        DeletesLast: "after deletions before and after upserts of the same key readers see",
+        DeletesWhatItUpserts: "after delete_missing with three keys readers see",
+        DeletesNothingWithoutKeys: "with 0 keys tells 0 deletions in place of 5",
+    },
 }

@@ -123,9 +123,23 @@ class ClaimsWhatIsNotItsOwn(AppendingWriter):
                 self.table.save(attrs.evolve(head, fence=self.context.fence))
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceWriter], ...]] = {
-    "commit.record": (ForgetsCheckpointVersions, RemembersRecordsInMemory, ShortensFingerprints),
-    "commit.no_rows": (SkipsEmptyEpochs, EmptiesOnEmptyEpochs),
-    "commit.after_kill": (RecordBeforeData, DataBeforeRecord, WritesInPlace),
-    "other_job.visible": (SeesOwnRecordsOnly, ClaimsWhatIsNotItsOwn),
+MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
+    "commit.record": {
+        ForgetsCheckpointVersions: '"version":1}\' in place of',
+        RemembersRecordsInMemory: "last_commit of a new session has no record",
+        ShortensFingerprints: "the receipt has fingerprint",
+    },
+    "commit.no_rows": {
+        SkipsEmptyEpochs: "last_commit after an epoch without a batch has",
+        EmptiesOnEmptyEpochs: "after epochs without rows readers see 0 records",
+    },
+    "commit.after_kill": {
+        RecordBeforeData: "with last_commit at epoch 2, readers see",
+        DataBeforeRecord: "with last_commit at epoch 1, readers see",
+        WritesInPlace: "the next run ends with PLUGIN_EXECUTION",
+    },
+    "other_job.visible": {
+        SeesOwnRecordsOnly: "a session of another job sees no record",
+        ClaimsWhatIsNotItsOwn: "after another job only looked, the owner's next run fails",
+    },
 }

@@ -170,10 +170,27 @@ def _until_failure(
         failed.append(error)
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceWriter], ...]] = {
-    "abort.clean": (LeavesStagedFiles, CommitsWhatWasAborted),
-    "counts.true": (CountsBatches, CountsNoDeletions),
-    "stage.concurrent": (NamesFilesByProcess, LosesUpdates, StagesOneAtATime),
-    "stage.failed": (SwallowsErrors, PublishesHalves),
-    "session.close": (LeavesDescriptorsOpen, LeavesThreads, ClosesOnce),
+MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
+    "abort.clean": {
+        LeavesStagedFiles: "staged things are left after abort and close",
+        CommitsWhatWasAborted: "an abort in the same session readers see 19 records in place of 9",
+    },
+    "counts.true": {
+        CountsBatches: "stage tells 15 rows for a batch of 100",
+        CountsNoDeletions: "the record tells 1602 rows of 1606 staged",
+    },
+    "stage.concurrent": {
+        NamesFilesByProcess: "after 4 threads have staged at once readers see",
+        LosesUpdates: "after 4 threads have staged at once readers see",
+        StagesOneAtATime: "in one of 4 threads at once ends with the session is busy",
+    },
+    "stage.failed": {
+        SwallowsErrors: "returns as if it were whole, with 1000 rows",
+        PublishesHalves: "after the next try readers see 3005 records in place of 2005",
+    },
+    "session.close": {
+        LeavesDescriptorsOpen: "have left behind descriptor",
+        LeavesThreads: "have left behind thread 'heartbeat'",
+        ClosesOnce: "the second close ends with CONTRACT_VIOLATION",
+    },
 }

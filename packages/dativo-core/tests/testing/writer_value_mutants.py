@@ -181,16 +181,30 @@ def _emptied(batch: pa.RecordBatch) -> pa.RecordBatch:
     return _mapped(batch, change)
 
 
-MUTANTS: Mapping[str, tuple[type[ReferenceWriter], ...]] = {
-    "values.round_trip": (
-        CutsNanoseconds,
-        TakesEmptyForNull,
-        DropsFlagsAndMetadata,
-        RefusesEverything,
-        FailsOnWideDecimals,
-    ),
-    "schema.changes": (TakesAnySchema, RefusesNewFields, BlamesTheJobFile),
-    "streams.separate": (JoinsNames, IgnoresCase),
-    "memory.bounded_writing": (ReadsAllAtOnce, KeepsAllUntilCommit),
-    "compact.same_data": (CompactsTheCommitAway, CompactsDeletionsAway, RemovesBeforeCompacting),
+MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
+    "values.round_trip": {
+        CutsNanoseconds: "timestamp[ns]: 'value' of the record 2 is 0 in place of -1",
+        TakesEmptyForNull: "string: 'value' of the record 0 is None in place of ''",
+        DropsFlagsAndMetadata: "may be NULL, but was written as one that is never NULL",
+        RefusesEverything: "every type is refused",
+        FailsOnWideDecimals: "decimal256(76, 0): writing ends with PLUGIN_EXECUTION",
+    },
+    "schema.changes": {
+        TakesAnySchema: "a changed type ends with no error",
+        RefusesNewFields: "a new nullable field ends with DATA_VALIDATION",
+        BlamesTheJobFile: "a changed type ends with INVALID_CONFIG",
+    },
+    "streams.separate": {
+        JoinsNames: "readers of the stream 'a_b' see",
+        IgnoresCase: "readers of the stream 'A' see",
+    },
+    "memory.bounded_writing": {
+        ReadsAllAtOnce: "in one batch made the memory grow",
+        KeepsAllUntilCommit: "in one batch made the memory grow",
+    },
+    "compact.same_data": {
+        CompactsTheCommitAway: "after the compaction last_commit gives no record",
+        CompactsDeletionsAway: "that had begun before the compaction sees 7 records in place of 6",
+        RemovesBeforeCompacting: "a reader failed during the compaction",
+    },
 }

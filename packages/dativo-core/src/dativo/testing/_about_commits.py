@@ -176,7 +176,7 @@ def _commit_again(
         look.problem(f"{where} the same commit ends with {shown_error(error)}")
         return
     if not receipt.replayed:
-        look.problem(f"{where} the same commit does not say that it is a replay")
+        look.problem(f"{where} the same commit does not say that it is a replay (Receipt.replayed)")
     if receipt.record.commit != commit or receipt.record.rows != _ROWS:
         found = f"{shown_record(receipt.record)} of {receipt.record.rows} rows"
         look.problem(f"{where} the same commit gives another record: {found}")

@@ -56,9 +56,9 @@ def record(subject: WriterSubject, evidence: Evidence) -> None:
             expected = CommitRecord(commit=commit, rows=9)
             _expect(look, receipt.record, expected, where="the receipt")
             same = run.session.last_commit()
-            _expect(look, same, expected, where="the same session")
-        _expect(look, target.last_commit(), expected, where="a new session")
-        _expect(look, _in_child(target), expected, where="another process")
+            _expect(look, same, expected, where="last_commit of the same session")
+        _expect(look, target.last_commit(), expected, where="last_commit of a new session")
+        _expect(look, _in_child(target), expected, where="last_commit in another process")
         look.looked("a record read in two sessions and another process")
 
 
@@ -75,12 +75,19 @@ def no_rows(subject: WriterSubject, evidence: Evidence) -> None:
             commit = run.identity(2, checkpoint=Checkpoint({"set": "by hand"}))
             run.session.commit(commit, [])
         expected = CommitRecord(commit=commit, rows=0)
-        _expect(look, target.last_commit(), expected, where="without a batch")
+        _expect(
+            look, target.last_commit(), expected, where="last_commit after an epoch without a batch"
+        )
         with target.run() as run:
             commit = run.identity(3, checkpoint=None)
             run.session.commit(commit, [run.stage(orders(()), sequence=1)])
         expected = CommitRecord(commit=commit, rows=0)
-        _expect(look, target.last_commit(), expected, where="with an empty batch")
+        _expect(
+            look,
+            target.last_commit(),
+            expected,
+            where="last_commit after an epoch of an empty batch",
+        )
         look.published(after(target.mode, table), "after epochs without rows")
         more = orders(range(6, 8), "more")
         target.publish(4, more)

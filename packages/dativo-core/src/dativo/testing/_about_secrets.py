@@ -47,15 +47,15 @@ def secrets_hidden(subject: AnySubject, evidence: Evidence) -> None:
         _look(place, text, hidden, evidence)
     evidence.looked(
         f"{texts} texts and all that was printed in {len(situations)} situations, for "
-        f"{len(hidden)} secrets in all their forms"
+        f"{len(secrets)} secrets in all their forms"
     )
     if not end.has_ended:
         evidence.gap(f"it could not be looked at to the end: {end.reason}")
 
 
 def _hidden(secrets: Mapping[str, str], evidence: Evidence) -> dict[str, Redactor]:
-    """Return one redactor per secret that can be searched for; it knows all forms of one."""
-    found: dict[str, Redactor] = {}
+    """Return what knows all forms of the secrets, by path; short ones cannot be searched for."""
+    found: dict[str, list[str]] = {}
     for value, path in secrets.items():
         if len(value) < _SHORTEST:
             evidence.gap(
@@ -63,8 +63,8 @@ def _hidden(secrets: Mapping[str, str], evidence: Evidence) -> dict[str, Redacto
                 f"of at least {_SHORTEST} in the cases"
             )
         else:
-            found[path if path not in found else f"{path} (another value)"] = Redactor([value])
-    return found
+            found.setdefault(path, []).append(value)
+    return {path: Redactor(values) for path, values in found.items()}
 
 
 def _look(place: str, text: str, hidden: Mapping[str, Redactor], evidence: Evidence) -> None:

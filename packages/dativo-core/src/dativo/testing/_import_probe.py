@@ -16,7 +16,9 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dativo.testing._watch import Watch
@@ -113,14 +115,23 @@ def _state() -> dict[str, object]:
         "the default time-out of sockets": socket.getdefaulttimeout(),
         "the handlers of the root logger": [repr(one) for one in logging.getLogger().handlers],
         "the level of the root logger": logging.getLogger().level,
+        "the level below which nothing is logged": logging.root.manager.disable,
     }
-    for place, name in ((socket, "socket"), (threading, "Thread"), (time, "sleep")):
+    for place, name in _shared_functions():
         state[f"{place.__name__}.{name}"] = id(getattr(place, name))
     for name, text in os.environ.items():
         state[f"the environment variable {name}"] = text
     for number in signal.Signals:
         state[f"the handler of {number.name}"] = repr(signal.getsignal(number))
     return state
+
+
+def _shared_functions() -> Iterator[tuple[ModuleType, str]]:
+    """Yield what libraries like to put something of their own in the place of."""
+    import ssl  # noqa: PLC0415 - what it costs is measured with what a connector imports
+
+    yield from ((socket, "socket"), (socket, "getaddrinfo"), (threading, "Thread"), (time, "sleep"))
+    yield ssl, "_create_default_https_context"
 
 
 def _threads() -> dict[int, str]:
