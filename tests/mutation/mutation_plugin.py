@@ -2,7 +2,8 @@
 
 ``MUTATION_RECORD`` names a file: the test that runs is told to coverage as the context, also in
 children, and the seconds of each test are written there at the end. ``MUTATION_TESTS`` names a
-JSON list of test ids: only these run, in that order.
+JSON list of test ids: only these run, in that order. ``MUTATION_CHILDREN`` names the configuration
+with which coverage begins in children.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import coverage
 import pytest
 
 RECORD, TESTS, CONTEXT = "MUTATION_RECORD", "MUTATION_TESTS", "MUTATION_CONTEXT"
+CHILDREN = "MUTATION_CHILDREN"
+
+_START = "COVERAGE_PROCESS_START"
 
 _SECONDS: dict[str, float] = {}
 
@@ -27,7 +31,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     measured = coverage.Coverage.current()
     if measured is not None:
         measured.switch_context(item.nodeid)
-        os.environ[CONTEXT] = item.nodeid
+        # Not the patch of coverage for subprocesses: it hands on the context of the beginning.
+        os.environ |= {CONTEXT: item.nodeid, _START: os.environ[CHILDREN]}
     started = time.monotonic()
     try:
         return (yield)

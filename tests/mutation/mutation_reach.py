@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -12,14 +13,14 @@ import attrs
 import coverage
 from mutants import Mutant
 from mutation_copy import KIT, TESTS, Copy
-from mutation_plugin import CONTEXT, RECORD
+from mutation_plugin import CHILDREN, CONTEXT, RECORD
 
 __all__ = ["Reach", "recorded"]
 
 _CONFIG = f"""\
 [run]
 parallel = true
-patch = subprocess, _exit
+patch = _exit
 sigterm = true
 context = ${{{CONTEXT}-}}
 include = {{kit}}/*
@@ -33,8 +34,8 @@ class Reach:
 
     Attributes:
         seconds: By the id of the test.
-        lines: By module and line the tests that run it, also in a child; without what importing
-            runs.
+        lines: By module and line the tests that run it, also in a child; only of what is in the
+            body of a function, as importing runs the rest.
     """
 
     seconds: Mapping[str, float]
@@ -43,12 +44,15 @@ class Reach:
     def tests_of(self, mutant: Mutant, *, most: float) -> list[str]:
         """Return the tests that can notice *mutant*, quickest first, of *most* seconds together.
 
-        Those of one file stay together, as its fixture is what takes the time. There is at least
-        one if there is any at all.
+        What importing runs, all tests can notice that run anything of the module, or all there are
+        if it has no function. Those of one file stay together, as its fixture is what takes the
+        time. There is at least one if there is any at all.
         """
         lines = self.lines.get(mutant.module, {})
         wanted = range(mutant.first, mutant.last + 1) if mutant.inside else lines
         reaching = {test for line in wanted for test in lines.get(line, ())}
+        if not reaching and not mutant.inside:
+            reaching = {*self.seconds}
         chosen: list[str] = []
         for test in sorted(reaching, key=lambda test: (self.seconds[test], test)):
             if chosen and self.needed([*chosen, test]) > most:
@@ -87,7 +91,8 @@ def _record(copy: Copy) -> Mapping[str, object]:
         old.unlink()
     config.write_text(_CONFIG.format(kit=copy.kit(0), data=data), encoding="utf-8")
     measured = [sys.executable, "-m", "coverage", "run", f"--rcfile={config}"]
-    environment = copy.environment(0, {RECORD: str(seconds), CONTEXT: ""})
+    told = {RECORD: str(seconds), CONTEXT: "", CHILDREN: str(config)}
+    environment = copy.environment(0, told)
     command = [*measured, *copy.pytest()[1:], *TESTS]
     done = subprocess.run(
         command, cwd=copy.tree, env=environment, capture_output=True, text=True, check=False
@@ -112,11 +117,25 @@ def _lines(data: Path, known: Mapping[str, float]) -> dict[str, dict[int, list[s
         for file in measured.measured_files():
             assert Path(file).parent.match(f"*/{KIT}")
             module = found.setdefault(Path(file).name, {})
+            bodies = _bodies(Path(file))
             for line, tests in measured.contexts_by_lineno(file).items():
-                module.setdefault(line, set()).update(test for test in tests if test in known)
+                if line in bodies:
+                    module.setdefault(line, set()).update(test for test in tests if test in known)
     return {
         module: {line: sorted(tests) for line, tests in lines.items() if tests}
         for module, lines in found.items()
+    }
+
+
+def _bodies(module: Path) -> set[int]:
+    """Return the lines of *module* that are in the body of a function."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, functions)]
+    return {
+        line
+        for body in bodies
+        for line in range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1)
     }
 
 

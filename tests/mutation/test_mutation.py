@@ -104,6 +104,7 @@ REACH = Reach(
         (mutant(9, inside=False), 100, ["a::two", "a::one", "b::three", "b::four"]),
         (mutant(9), 100, []),
         (mutant(1, module="_b.py"), 100, []),
+        (mutant(1, module="_b.py", inside=False), 2, ["a::two"]),
     ],
 )
 def test_the_tests_of_a_mutant_are_the_quickest_that_run_its_statement(
