@@ -190,7 +190,8 @@ def test_two_runs_that_open_at_once_get_an_order(lake: Lake) -> None:
 def test_a_workspace_that_cannot_be_made_leaves_no_descriptor(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_folder: Path) -> None:
+    def full(_folder: Path, *, is_lasting: bool) -> None:
+        assert not is_lasting
         raise OSError(28, "full")
 
     lake.open().close()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -37,7 +36,6 @@ class TestFolder(WriterConformance):
         quick = tuple(rule for rule in rules if rule.name != "commit.after_kill")
         metafunc.parametrize("rule", figure(quick, rules), ids=lambda rule: rule.name)
 
-    @contextlib.contextmanager
     def cases(self) -> Iterator[WriterCases]:
         with tempfile.TemporaryDirectory() as name:
             lake, file = Path(name, "lake"), Path(name, "file")
@@ -67,7 +65,6 @@ class TestStore(WriterConformance):
         rules = super().rules()
         return figure(tuple(rule for rule in rules if rule.name in _QUICK), rules)
 
-    @contextlib.contextmanager
     def cases(self) -> Iterator[WriterCases]:
         server = s3_server()
         bucket = server.create_bucket()

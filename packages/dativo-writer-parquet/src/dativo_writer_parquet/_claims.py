@@ -131,7 +131,7 @@ def open_workspace(place: Place) -> Workspace:
     descriptor = os.open(_mark_of(folder), flags, 0o600)
     try:
         try_lock(descriptor)
-        make_folder(folder)
+        make_folder(folder, is_lasting=False)
     except BaseException:
         os.close(descriptor)
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -18,7 +18,13 @@ from dativo_writer_parquet._layout import (
     Place,
     epoch_folder,
 )
-from dativo_writer_parquet._publish import fsync_folder, make_new_folder, move, rename_new
+from dativo_writer_parquet._publish import (
+    fsync_folder,
+    fsync_together,
+    make_new_folder,
+    move,
+    rename_new,
+)
 from dativo_writer_parquet._records import Published, footer_entries, read_epoch
 from dativo_writer_parquet._retired import exchange_and_retire
 from dativo_writer_parquet._staging import StagingArea
@@ -106,26 +112,33 @@ def publish(place: Place, sealed: SealedEpoch, *, is_rewritten: bool = False) ->
         CommitUnknownError: It is visible, but perhaps not for ever.
     """
     mode = WriteMode.REPLACE if is_rewritten else sealed.published.record.commit.mode
+    step = _STEPS[mode, place.data.exists()]
     failpoint("parquet.publish.before")
     try:
-        _STEPS[mode, place.data.exists()](place, sealed)
+        step(place, sealed)
     except OSError as error:
         _require_published(place, sealed, error)
     failpoint("parquet.publish.after")
-    confirm(place)
+    confirm(place, has_new_names=step is _publish_epoch)
     failpoint("parquet.publish.durable")
 
 
-def confirm(place: Place) -> None:
+def confirm(place: Place, *, has_new_names: bool = True) -> None:
     """Make what is visible durable.
+
+    Args:
+        place: Where.
+        has_new_names: Whether there are names in the stream's folder that may not be durable; if
+            not, it is only the folder's own.
 
     Raises:
         CommitUnknownError: The disk did not confirm.
     """
     try:
-        fsync_folder(place.data)
+        if has_new_names:
+            fsync_folder(place.data)
         failpoint("parquet.publish.half_durable")
-        fsync_folder(place.root)
+        fsync_together(place.root)  # the streams of a job share it
     except OSError as error:
         raise CommitUnknownError(
             f"{place.data} is published, but the disk did not confirm it: {error}",
@@ -208,25 +221,26 @@ def _name(file: StagedFile | FinishedFile, *, suffix: str = FILE_SUFFIX) -> str:
 
 
 def _lay_out(folder: Path, epoch: int, names: dict[Path, str], *, mode: int) -> None:
-    """Rename the staged files to their places below *folder* and make every name durable."""
+    """Rename the staged files to their places below *folder* and make their names durable.
+
+    The epoch's own name is not: it may yet become one in the stream's folder.
+    """
     top = folder / epoch_folder(epoch)
-    folders = {top, *(parent for name in names.values() for parent in _parents(top, top / name))}
+    # The last parent of a name is ".", which is the epoch's folder itself.
+    folders = {top, *(top / parent for name in names.values() for parent in Path(name).parents)}
     for path in (folder, *sorted(folders)):
         make_new_folder(path, mode=mode)
     for path, name in names.items():
         move(path, top / name)
-    for path in (*sorted(folders, reverse=True), folder):
+    for path in sorted(folders, reverse=True):
         fsync_folder(path)
-
-
-def _parents(top: Path, path: Path) -> Sequence[Path]:
-    return [parent for parent in path.parents if top in parent.parents]
 
 
 # --- the one step, by mode and by whether there is anything yet ---------------------------------
 
 
 def _publish_stream(place: Place, sealed: SealedEpoch) -> None:
+    fsync_folder(sealed.folder)
     rename_new(sealed.folder, place.data)
 
 
@@ -236,6 +250,7 @@ def _publish_epoch(place: Place, sealed: SealedEpoch) -> None:
 
 
 def _exchange_stream(place: Place, sealed: SealedEpoch) -> None:
+    fsync_folder(sealed.folder)
     exchange_and_retire(place, sealed.folder)
 
 

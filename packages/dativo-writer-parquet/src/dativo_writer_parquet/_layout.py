@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import attrs
@@ -79,32 +80,32 @@ class Place:
     root: Path
     stream: str
 
-    @property
+    @cached_property
     def data(self) -> Path:
         """The folder that readers are given."""
         return self.root / stream_folder(self.stream)
 
-    @property
+    @cached_property
     def control(self) -> Path:
         """The folder of what no reader needs; on the same file system as the data."""
         return self.root / ".dativo" / "parquet" / stream_folder(self.stream)
 
-    @property
+    @cached_property
     def lock(self) -> Path:
         """The file whose kernel lock is the critical section."""
         return self.control / "lock"
 
-    @property
+    @cached_property
     def claim(self) -> Path:
         """The file that names the run that may publish."""
         return self.control / "claim.json"
 
-    @property
+    @cached_property
     def staging(self) -> Path:
         """The folder of the sessions' own folders."""
         return self.control / "staging"
 
-    @property
+    @cached_property
     def retired(self) -> Path:
         """The folder of states that were exchanged for others a short time ago."""
         return self.control / "retired"

@@ -20,7 +20,7 @@ from dativo_writer_parquet._errors import explained
 from dativo_writer_parquet._files import FileFormat
 from dativo_writer_parquet._open import Opened, critical
 from dativo_writer_parquet._read import published_state
-from dativo_writer_parquet._records import Published, newest
+from dativo_writer_parquet._records import Published
 from dativo_writer_parquet._retired import sweep_retired
 from dativo_writer_parquet._staging import StagingArea
 from dativo_writer_parquet._state import State
@@ -38,6 +38,7 @@ class Folder:
         self._place = opened.place
         self._workspace = opened.workspace
         self._claim = opened.claim
+        self._newest = opened.newest
 
     @property
     def name(self) -> str:
@@ -58,7 +59,7 @@ class Folder:
 
     def newest(self) -> Published | None:
         with self._critical():
-            return newest(self._place)
+            return self._newest.read()
 
     def state(self) -> State | None:
         return published_state(self._place)
@@ -94,14 +95,15 @@ class Folder:
     def _publish(self, sealed: SealedEpoch) -> None:
         with self._critical():
             self._require_claim()
-            already_published(self._place, sealed.published.record.commit, newest(self._place))
+            already_published(self._place, sealed.published.record.commit, self._newest.read())
             publish(self._place, sealed)
+            self._newest.note(sealed.published)
             self._sweep()
 
     def _exchange(self, sealed: SealedEpoch, record: CommitRecord) -> None:
         with self._critical():
             self._require_claim()
-            last = newest(self._place)
+            last = self._newest.read()
             if last is None or last.record != record:
                 raise ConcurrencyError(
                     f"{self._place.data} was written while it was compacted; nothing was changed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import attrs
 
@@ -22,7 +22,7 @@ from dativo_writer_parquet._config import ParquetConfig
 from dativo_writer_parquet._errors import explained
 from dativo_writer_parquet._layout import Place
 from dativo_writer_parquet._publish import LockTimeoutError, can_exchange, locked, make_folder
-from dativo_writer_parquet._records import Published, newest, published_epochs, require_gapless
+from dativo_writer_parquet._records import Newest, Published, published_epochs, require_gapless
 from dativo_writer_parquet._retired import sweep_retired
 from dativo_writer_parquet._succession import require_same_way
 from dativo_writer_parquet._versions import merge_key
@@ -38,13 +38,13 @@ class Opened:
         place: Where it is.
         workspace: The session's own folder.
         claim: This run's claim; ``None`` if the place belongs to another job.
-        last: The newest epoch.
+        newest: What is published.
     """
 
     place: Place
     workspace: Workspace
     claim: Claim | None
-    last: Published | None
+    newest: Newest
 
 
 def open_place(
@@ -62,23 +62,24 @@ def open_place(
     place = Place(config.root, request.stream)
     with explained(place.control, stream=request.stream):
         make_folder(place.root, mode=config.folder_bits)
-        make_folder(place.staging)
+        make_folder(place.staging, is_lasting=False)
         with critical(place, context):
             if exchanges:
-                _require_exchange(place)
+                _require_exchange(place, context)
             swept = sweep(place)
             sweep_retired(place, grace_seconds=config.grace_seconds)
             if swept:
                 context.log("removed what broken runs left staged", stream=place.stream, runs=swept)
             failpoint("parquet.swept")
-            last = newest(place)
+            newest = Newest(place)
+            last = newest.read()
             if request.mode is not WriteMode.REPLACE:
                 require_gapless(place, published_epochs(place))
             claim = _claim(place, request, context, last)
             failpoint("parquet.claimed")
             workspace = open_workspace(place)
             failpoint("parquet.opened")
-    return Opened(place=place, workspace=workspace, claim=claim, last=last)
+    return Opened(place=place, workspace=workspace, claim=claim, newest=newest)
 
 
 @contextmanager
@@ -119,8 +120,10 @@ def _claim(
     return claim
 
 
-def _require_exchange(place: Place) -> None:
-    if not can_exchange(place.control):
+def _require_exchange(place: Place, context: Context) -> None:
+    # All streams of a run lie on one file system, so one trial tells for all.
+    can = context.resource("can exchange", lambda: nullcontext(can_exchange(place.control)))
+    if not can:
         raise CapabilityMissingError(
             f"the file system of {place.root} cannot exchange two folders in one step, and what "
             "is published is never deleted before its successor is there",
@@ -128,4 +131,4 @@ def _require_exchange(place: Place) -> None:
             stream=place.stream,
             phase="write",
         )
-    make_folder(place.retired)
+    make_folder(place.retired, is_lasting=False)

@@ -9,8 +9,10 @@ import os
 import secrets
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +22,7 @@ __all__ = [
     "can_exchange",
     "exchange",
     "fsync_folder",
+    "fsync_together",
     "locked",
     "make_folder",
     "make_new_folder",
@@ -39,6 +42,10 @@ _EXCHANGE = 2
 _MACOS_EXCHANGE = 0x2
 _MACOS_EXCLUSIVE = 0x4
 
+_SYNCING = threading.Lock()
+_WAITING: dict[Path, Future[None]] = {}
+_TURNS: dict[Path, threading.Lock] = {}
+
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
@@ -55,16 +62,49 @@ def fsync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def make_folder(path: Path, *, mode: int = 0o700) -> None:
-    """Create *path* and its missing parents, durably; one that exists stays as it is."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+def fsync_together(path: Path) -> None:
+    """Make the names in *path* durable, as :func:`fsync_folder`, for all threads that wait for it.
+
+    Of those that come while the disk is busy one asks it, after the last name was made, and all
+    of them get the answer.
+    """
+    with _SYNCING:
+        answer = _WAITING.get(path)
+        turn = _TURNS.setdefault(path, threading.Lock())
+        asks = answer is None
+        if answer is None:
+            answer = _WAITING[path] = Future()
+    if asks:
+        with turn:
+            with _SYNCING:
+                del _WAITING[path]  # who comes from now on may have made a name too late for this
+            try:
+                fsync_folder(path)
+            except BaseException as error:  # noqa: BLE001 - it is raised below, in each thread
+                answer.set_exception(error)
+            else:
+                answer.set_result(None)
+    answer.result()
+
+
+def make_folder(path: Path, *, mode: int = 0o700, is_lasting: bool = True) -> None:
+    """Create *path* and its missing parents, durably; one that exists stays as it is.
+
+    Unless *is_lasting*, a power cut may take *path* itself with all that is in it.
+    """
+    missing = []
+    for folder in (path, *path.parents):
+        if folder.exists():
+            break
+        missing.append(folder)
     for folder in reversed(missing):
         try:
             folder.mkdir(mode=mode)
         except FileExistsError:  # somebody else was quicker
             continue
         folder.chmod(mode)
-        fsync_folder(folder.parent)
+        if is_lasting or folder is not path:
+            fsync_together(folder.parent)
     if not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
 
@@ -153,7 +193,12 @@ def can_exchange(folder: Path) -> bool:
 def remove_tree(*paths: Path) -> None:
     """Remove what is there of *paths*; what cannot be removed stays for the next sweep."""
     for path in paths:
-        shutil.rmtree(path, ignore_errors=True)
+        try:
+            path.rmdir()  # most are empty by now, and this is much the cheaper call
+        except FileNotFoundError:
+            continue
+        except OSError:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

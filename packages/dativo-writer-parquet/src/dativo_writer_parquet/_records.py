@@ -18,6 +18,7 @@ from dativo_writer_parquet._config import PartitionBy, PartitionPart
 from dativo_writer_parquet._layout import COMMIT_SUFFIX, Place, epoch_folder, epoch_of
 
 __all__ = [
+    "Newest",
     "Published",
     "footer_entries",
     "newest",
@@ -113,6 +114,47 @@ def newest(place: Place) -> Published | None:
     """
     epochs = published_epochs(place)
     return read_epoch(place, epochs[-1]) if epochs else None
+
+
+class Newest:
+    """The newest epoch of a place; its record is read again only where something has changed.
+
+    A published epoch never changes and its successor is another folder, so this saves the reading
+    of footers, several for each commit.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._known: tuple[Published, Sequence[object]] | None = None
+
+    def read(self) -> Published | None:
+        """Return it as :func:`newest` does, and raise what that raises; call it under the lock."""
+        epochs = published_epochs(self._place)
+        if not epochs:
+            return None
+        if self._known is not None:
+            published, marks = self._known
+            if published.record.commit.epoch == epochs[-1] and self._marks(published) == marks:
+                return published
+        return self.note(read_epoch(self._place, epochs[-1]))
+
+    def note(self, published: Published) -> Published:
+        """Take in, and return, what is now published; call it under the lock."""
+        self._known = published, self._marks(published)
+        return published
+
+    def _marks(self, published: Published) -> Sequence[object]:
+        """Return what changes with the epoch's folder, and with the file that has its record."""
+        record = published.record
+        carriers = (name for name in record.files if name.endswith(COMMIT_SUFFIX))
+        paths = (self._place.epoch(record.commit.epoch), *map(self._place.data.joinpath, carriers))
+        try:
+            found = [path.stat() for path in paths]
+        except OSError as error:
+            return [error]  # like nothing else, so that it is read
+        return [
+            (one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in found
+        ]
 
 
 def require_gapless(place: Place, epochs: Sequence[int]) -> None:

@@ -25,7 +25,7 @@ def exchange_and_retire(place: Place, folder: Path) -> None:
     Raises:
         OSError: It did not happen, or perhaps it did.
     """
-    make_folder(place.retired)
+    make_folder(place.retired, is_lasting=False)
     going = place.retired / f"{time.time_ns():020d}-{secrets.token_hex(4)}"
     move(folder, going)
     failpoint("parquet.exchange.before")
