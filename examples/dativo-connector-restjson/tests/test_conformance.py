@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
 from fake_api import LIMITED, TOKEN, FakeApi
@@ -20,7 +19,6 @@ FIELDS = {"id": "int64", "updated_at": "timestamp", "name": "string", "about": "
 class TestRestJson(SourceConformance):
     connector = "restjson"
 
-    @contextlib.contextmanager
     def cases(self) -> Iterator[SourceCases]:
         with FakeApi() as api:
             yield situations(api)

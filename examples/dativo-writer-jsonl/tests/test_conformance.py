@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,6 @@ class TestJsonl(WriterConformance):
         "hosts.declared": "Arrow's native code writes the files; nothing here opens a socket",
     }
 
-    @contextlib.contextmanager
     def cases(self) -> Iterator[WriterCases]:
         with tempfile.TemporaryDirectory() as name:
             (Path(name) / "file").touch()

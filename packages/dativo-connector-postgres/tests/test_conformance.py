@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -39,7 +38,6 @@ class TestPostgres(SourceConformance):
     connector = "postgres"
     not_verified: ClassVar = {"hosts.declared": "libpq opens its own sockets"}
 
-    @contextlib.contextmanager
     def cases(self) -> Iterator[SourceCases]:
         shop, locked = _databases()
         good = _settings(shop)

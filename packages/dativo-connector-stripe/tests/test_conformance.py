@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -22,7 +21,6 @@ class TestStripe(SourceConformance):
     not_verified: ClassVar = {"memory.bounded": "TestLargeStream looks at it"}
     customers: ClassVar[int] = 10
 
-    @contextlib.contextmanager
     def cases(self) -> Iterator[SourceCases]:
         with FakeStripe() as fake, FakeStripe() as silent:
             fake.add_many("charge", 120)

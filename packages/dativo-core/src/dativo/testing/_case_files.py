@@ -8,7 +8,6 @@ rule, so that a writer's target is empty each time.
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -133,7 +132,6 @@ def _suite(connector: str, role: Role, arguments: dict[str, Any]) -> Conformance
     not_verified = arguments.pop(_NOT_VERIFIED, None) or {}
     make = _KINDS[role]
 
-    @contextlib.contextmanager
     def cases(_: object) -> Iterator[Cases]:
         token = uuid.uuid4().hex
         yield make(**_replaced(arguments, lambda text: text.replace(UNIQUE, token)))

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from dativo.contract import Role
 from dativo.testing._cases import NotGiven, SourceCases, WriterCases
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pytest
 
 __all__ = ["Conformance", "SourceConformance", "WriterConformance"]
+
+T = TypeVar("T")
 
 _NOT_GIVEN = NotGiven("nobody gives situations")
 _NOTHING: Mapping[str, Any] = {
@@ -93,8 +95,8 @@ class SourceConformance(Conformance):
 
     role = Role.SOURCE
 
-    def cases(self) -> AbstractContextManager[SourceCases]:
-        """Put up the system and give the situations; called anew for each rule.
+    def cases(self) -> Iterator[SourceCases] | AbstractContextManager[SourceCases]:
+        """Put up the system, yield the situations once, and take it down; anew for each rule.
 
         What is slow to start is started once by whoever writes this, such as by a module.
         """
@@ -103,7 +105,7 @@ class SourceConformance(Conformance):
     @contextlib.contextmanager
     def subject(self, folder: Path) -> Iterator[Subject]:
         """Put the situations up for one rule."""
-        with self.cases() as cases:
+        with _put_up(self.cases()) as cases:
             yield SourceSubject(
                 connector=self.connector, role=self.role, cases=cases, folder=folder
             )
@@ -119,14 +121,14 @@ class WriterConformance(Conformance):
 
     role = Role.WRITER
 
-    def cases(self) -> AbstractContextManager[WriterCases]:
-        """Put up an empty target and give the situations; called anew for each rule."""
+    def cases(self) -> Iterator[WriterCases] | AbstractContextManager[WriterCases]:
+        """Put up an empty target and yield the situations once; anew for each rule."""
         raise NotImplementedError
 
     @contextlib.contextmanager
     def subject(self, folder: Path) -> Iterator[Subject]:
         """Put the situations up for one rule."""
-        with self.cases() as cases:
+        with _put_up(self.cases()) as cases:
             yield WriterSubject(
                 connector=self.connector, role=self.role, cases=cases, folder=folder
             )
@@ -135,3 +137,10 @@ class WriterConformance(Conformance):
         """Return the connector without situations, for a rule about the package alone."""
         cases = WriterCases(**_NOTHING)
         return WriterSubject(connector=self.connector, role=self.role, cases=cases, folder=folder)
+
+
+def _put_up(cases: Iterator[T] | AbstractContextManager[T]) -> AbstractContextManager[T]:
+    """Return the context manager that a generator stands for, as a fixture of pytest does."""
+    if isinstance(cases, AbstractContextManager):
+        return cases
+    return contextlib.contextmanager(lambda: cases)()

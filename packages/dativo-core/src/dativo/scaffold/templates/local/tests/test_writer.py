@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from dativo.testing import Inapplicable, WriterCases, WriterConformance
 
@@ -11,7 +10,6 @@ from dativo.testing import Inapplicable, WriterCases, WriterConformance
 class TestConformance(WriterConformance):
     connector = "sample-system"
 
-    @contextmanager
     def cases(self) -> Iterator[WriterCases]:
         # Nothing is proven before you fill in the situations below: settings of a system that tests
         # may use, or of one that is started here. Then take the next line out.

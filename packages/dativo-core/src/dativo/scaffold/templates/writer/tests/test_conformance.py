@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from dativo.testing import Denied, Inapplicable, WriterCases, WriterConformance
@@ -22,7 +21,6 @@ OTHER_ERRORS = (
 class TestConformance(WriterConformance):
     connector = "sample-system"
 
-    @contextmanager
     def cases(self) -> Iterator[WriterCases]:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "file").touch()
