@@ -254,17 +254,3 @@ def _ids(*batches: Any) -> list[int]:
     import pyarrow as pa
 
     return [one for batch in batches for one in pa.table(batch.data).column("id").to_pylist()]
-
-
-def test_a_checkpoint_of_a_newer_connector_is_refused(api: FakeApi) -> None:
-    config = config_of(api, {"things": things()})
-    api.add("things", at(1))
-    (first,) = read_new(config).checkpoints
-
-    with pytest.raises(StateError, match="version 2"):
-        read_new(config, Checkpoint(first.value, version=2))
-
-
-def test_a_condition_is_refused_and_not_passed_over(api: FakeApi) -> None:
-    with pytest.raises(CapabilityMissingError, match="where"):
-        read(config_of(api, {"things": things()}), where="id > 1")

@@ -37,12 +37,6 @@ def extract(
     Raises:
         DativoError: A page cannot be had, or is not what the job file says.
     """
-    if request.where is not None or request.query is not None:
-        raise CapabilityMissingError(
-            "a list of an API takes no `where` and no `query`",
-            fix="Choose records by `params` of the stream in `source.config`.",
-            stream=request.stream,
-        )
     listing = listing_of(config, request.stream, context)
     if request.lower is not None or request.upper is not None:
         return _range(listing, request)

@@ -35,7 +35,6 @@ from dativo.contract import (
     setting,
 )
 from dativo.errors import (
-    CapabilityMissingError,
     DativoError,
     InsufficientPermissionsError,
     ResourceNotFoundError,
@@ -203,14 +202,5 @@ class ReferenceSource(Reading):
 
     def require(self, request: StreamRequest, stream: Stream) -> None:
         """Refuse what cannot be done as it is asked for."""
-        if request.mode not in stream.read_modes:
-            msg = f"the stream {stream.name!r} cannot be read in the mode {request.mode.value}"
-            raise CapabilityMissingError(msg)
-        if request.mode is ReadMode.INCREMENTAL and request.cursor not in {None, *stream.cursors}:
-            msg = f"the stream {stream.name!r} has no cursor {request.cursor!r}"
-            raise ResourceNotFoundError(msg)
         names = getattr(stream.schema, "names")  # noqa: B009 - a pyarrow schema, made above
-        unknown = sorted(set(request.columns) - set(names))
-        if unknown:
-            msg = f"the stream {stream.name!r} has no field {', '.join(unknown)}"
-            raise ResourceNotFoundError(msg)
+        request.columns_of(names, cursors=stream.cursors)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 
 import attrs
 
 from dativo.contract._arrow import ArrowSchema, ArrowStream
 from dativo.contract._modes import Operation, ReadMode, WriteMode
-from dativo.errors import ContractViolationError, DativoError
+from dativo.errors import (
+    ContractViolationError,
+    DativoError,
+    InsufficientPermissionsError,
+    SchemaValidationError,
+    wrap_exception,
+)
 
 __all__ = [
     "MAX_CHECKPOINT_BYTES",
@@ -68,6 +74,21 @@ class Stream:
     status: StreamStatus = StreamStatus.READABLE
     problem: DativoError | None = None
 
+    def trying(self, call: Callable[[], object]) -> Stream:
+        """Do *call*, such as asking for one record, and say whether the stream can be read.
+
+        If access is denied, by ``wrap_exception``, the stream comes back as unreadable with that
+        as its problem; every other exception passes through.
+        """
+        try:
+            call()
+        except Exception as error:
+            problem = wrap_exception(error)
+            if not isinstance(problem, InsufficientPermissionsError):
+                raise
+            return attrs.evolve(self, status=StreamStatus.UNREADABLE, problem=problem)
+        return self
+
 
 @attrs.frozen(kw_only=True)
 class StreamRequest:
@@ -99,6 +120,31 @@ class StreamRequest:
     upper: str | None = None
     options: object = None
     deletes: bool = False
+
+    def columns_of(
+        self, fields: Sequence[str], *, cursors: Collection[str] | None = ()
+    ) -> tuple[str, ...]:
+        """Return the columns to deliver, of a stream that has *fields*: the job's, or else all.
+
+        *cursors* are the fields that can be its cursor. Without any it can be read in full only;
+        ``None`` is for a stream whose increments need no field.
+
+        Raises:
+            SchemaValidationError: The job names a field or a cursor that there is not, or reads
+                incrementally what can only be read in full.
+        """
+        unknown = [name for name in self.columns if name not in fields]
+        if unknown:
+            raise self._strange(f"has no field {', '.join(unknown)}; it has {', '.join(fields)}")
+        if self.mode is ReadMode.INCREMENTAL and cursors is not None and not cursors:
+            raise self._strange("can only be read in full; it has no cursor")
+        if self.mode is ReadMode.INCREMENTAL and self.cursor not in (None, *(cursors or ())):
+            known = f"; choose {' or '.join(cursors)}" if cursors else ", and needs none"
+            raise self._strange(f"has no cursor {self.cursor}{known}")
+        return self.columns or tuple(fields)
+
+    def _strange(self, what: str) -> SchemaValidationError:
+        return SchemaValidationError(f"the stream {self.stream} {what}", stream=self.stream)
 
 
 @attrs.frozen(kw_only=True)

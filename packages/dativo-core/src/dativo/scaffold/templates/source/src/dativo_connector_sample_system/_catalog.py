@@ -6,11 +6,12 @@ A new stream is a new entry here and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import attrs
 import pyarrow as pa
-from dativo.contract import Context, ReadMode, Stream, StreamStatus
-from dativo.errors import InsufficientPermissionsError, ResourceNotFoundError
+from dativo.contract import Context, ReadMode, Stream
+from dativo.errors import ResourceNotFoundError
 
 from ._client import open_client
 from ._config import Config
@@ -30,32 +31,30 @@ class Endpoint:
         path: Where the API has it.
         description: What its records are.
         schema: The fields and their types; what is not nullable is never missing.
-        cursor: The field by which the API can list what is new, if there is one.
+        cursors: The fields by which the API can list what is new.
     """
 
     name: str
     path: str
     description: str
     schema: pa.Schema = attrs.field(eq=False)
-    cursor: str | None = None
+    cursors: tuple[str, ...] = ()
 
     @property
     def read_modes(self) -> tuple[ReadMode, ...]:
         """Only a list with a cursor can be read from where the last run ended."""
-        return (ReadMode.FULL, ReadMode.INCREMENTAL) if self.cursor else (ReadMode.FULL,)
+        return (ReadMode.FULL, ReadMode.INCREMENTAL) if self.cursors else (ReadMode.FULL,)
 
-    def to_stream(self, problem: InsufficientPermissionsError | None) -> Stream:
+    def to_stream(self) -> Stream:
         """Return what `dativo discover` shows of it."""
         return Stream(
             name=self.name,
             schema=self.schema,
             kind="endpoint",
             primary_key=("id",),
-            cursors=(self.cursor,) if self.cursor else (),
+            cursors=self.cursors,
             read_modes=self.read_modes,
             description=self.description,
-            status=StreamStatus.UNREADABLE if problem else StreamStatus.READABLE,
-            problem=problem,
         )
 
 
@@ -73,7 +72,7 @@ ENDPOINTS = (
                 pa.field("credit", MONEY),
             ]
         ),
-        cursor="updated_at",
+        cursors=("updated_at",),
     ),
     Endpoint(
         name="orders",
@@ -89,7 +88,7 @@ ENDPOINTS = (
                 pa.field("note", pa.string()),
             ]
         ),
-        cursor="updated_at",
+        cursors=("updated_at",),
     ),
     Endpoint(
         name="regions",
@@ -106,12 +105,8 @@ def discover(config: Config, context: Context) -> Iterator[Stream]:
     """Yield every stream; one that the token may not read is shown with the reason."""
     client = open_client(config, context)
     for endpoint in ENDPOINTS:
-        problem = None
-        try:
-            client.get_page(context, endpoint.path, {"limit": 1})
-        except InsufficientPermissionsError as error:
-            problem = error
-        yield endpoint.to_stream(problem)
+        ask = partial(client.get_page, context, endpoint.path, {"limit": 1})
+        yield endpoint.to_stream().trying(ask)
 
 
 def find_endpoint(name: str) -> Endpoint:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 from dativo.contract import Batch, Checkpoint, Context, ReadMode, StreamRequest
-from dativo.errors import CapabilityMissingError, SchemaValidationError, StateError
 
 from ._catalog import Endpoint, find_endpoint
 from ._client import Page, open_client
@@ -21,7 +20,8 @@ def extract(
 ) -> Iterator[Batch]:
     """Yield all records, or those that are new since *state*."""
     endpoint = find_endpoint(request.stream)
-    schema = _schema(endpoint, request)
+    names = request.columns_of(endpoint.schema.names, cursors=endpoint.cursors)
+    schema = pa.schema([endpoint.schema.field(name) for name in names])
     if request.mode is ReadMode.FULL:
         # Nothing can be resumed, so one lazy reader does: a page is asked for when the writer
         # takes it, and there is never more than one in memory.
@@ -37,29 +37,10 @@ def extract(
         yield Batch(data, Checkpoint({"updated_at": since}) if since else None)
 
 
-def _schema(endpoint: Endpoint, request: StreamRequest) -> pa.Schema:
-    """Return the fields that the job asks for, in its order; refuse what there is not."""
-    if request.where is not None or request.query is not None:
-        raise CapabilityMissingError("the API has no conditions and no queries")
-    unknown = sorted(set(request.columns) - set(endpoint.schema.names))
-    if unknown:
-        raise SchemaValidationError(f"{endpoint.name} has no column {', '.join(unknown)}")
-    if request.mode not in endpoint.read_modes:
-        raise SchemaValidationError(f"{endpoint.name} can only be read in full")
-    if request.mode is ReadMode.INCREMENTAL and request.cursor not in (None, endpoint.cursor):
-        raise SchemaValidationError(f"the cursor of {endpoint.name} is {endpoint.cursor}")
-    names = request.columns or endpoint.schema.names
-    return pa.schema([endpoint.schema.field(name) for name in names])
-
-
 def _since(request: StreamRequest, state: Checkpoint | None) -> str:
     if request.lower is not None:  # a backfill: `dativo run --from`
         return request.lower
-    if state is None:
-        return ""
-    if state.version != 1:  # of a later release, which may mean something else by it
-        raise StateError(f"the state has version {state.version}; this release knows 1")
-    return str(state.value["updated_at"])
+    return "" if state is None else str(state.value["updated_at"])
 
 
 def _range(since: str, until: str | None) -> dict[str, str | int]:

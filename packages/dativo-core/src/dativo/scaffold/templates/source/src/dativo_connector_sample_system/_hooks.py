@@ -85,6 +85,4 @@ _ERRORS = (
     ErrorInfo(code="DATA_FORMAT", cause="The answer is not the JSON that the API documents."),
     ErrorInfo(code="DATA_VALIDATION", cause="A value is not what the stream's schema says."),
     ErrorInfo(code="SCHEMA_VALIDATION", cause="The job names a column or a cursor there is not."),
-    ErrorInfo(code="CAPABILITY_MISSING", cause="The job asks for a condition or a query."),
-    ErrorInfo(code="STATE", cause="The state is of a later release of this connector."),
 )
