@@ -181,7 +181,10 @@ def _nulls(field: pa.Field, values: pa.Array, name: str) -> Iterator[str]:
         for child, part in zip(field.type, there.flatten(), strict=True):
             yield from _nulls(child, part, f"{name}.{child.name}")
     elif pa.types.is_map(field.type):
-        yield from _nulls(field.type.item_field, there.items, f"{name}.value")
+        # Of a slice, ``items`` has those of the whole array.
+        first, last = there.offsets[0].as_py(), there.offsets[-1].as_py()
+        items = there.items.slice(first, last - first)
+        yield from _nulls(field.type.item_field, items, f"{name}.value")
     elif not pa.types.is_list_view(field.type) and not pa.types.is_large_list_view(field.type):
         yield from _nulls(field.type.value_field, there.flatten(), f"{name}.item")
 
