@@ -120,21 +120,27 @@ def operators() -> dict[str, Operator]:
 def _reason(node: Any, operator: str) -> str:
     if operator.partition("_")[2] in _IDENTITY:
         return "equal or the same"
+    if _is_for_types(node):
+        return "type checking"
     for child, parent in _upwards(node):
-        if parent.type in {"annassign", "tfpdef", "param"} and _annotates(child, parent):
-            return "annotation"
-        if parent.type == "funcdef" and child is parent.annotation:
+        if _annotates(child, parent):
             return "annotation"
         if parent.type == "fstring_expr":
             return "wording"
-        if parent.type == "if_stmt" and parent.children[1].get_code().strip() == "TYPE_CHECKING":
+        if _is_for_types(parent):
             return "type checking"
     return ""
 
 
+def _is_for_types(node: Any) -> bool:
+    return bool(node.type == "if_stmt" and node.children[1].get_code().strip() == "TYPE_CHECKING")
+
+
 def _annotates(child: Any, parent: Any) -> bool:
-    if parent.type == "param":
+    if parent.type in {"param", "funcdef"}:
         return bool(child is parent.annotation)
+    if parent.type not in {"annassign", "tfpdef"}:
+        return False
     place: int = parent.children.index(child)
     return place > 0 and bool(parent.children[place - 1] == ":")
 

@@ -74,12 +74,13 @@ def sampled(mutants: Iterable[Mutant], seed: int, count: int) -> list[list[Mutan
     """Draw *count* places, each with its mutants in the order in which they are wanted.
 
     Each place is as likely as any other, however many operators can change it. With the same seed a
-    smaller sample is the beginning of a larger one.
+    smaller sample is the beginning of a larger one, and what changes in one module changes nothing
+    in the order of the places of the others.
     """
-    dice = random.Random(seed)
-    drawn = sorted(places(mutants).items())
-    dice.shuffle(drawn)
-    return [dice.sample(those, len(those)) for _, those in drawn][:count]
+    found = places(mutants)
+    drawn = sorted(found, key=lambda place: random.Random(f"{seed} {place}").random())[:count]
+    dices = ((place, random.Random(f"{seed} {place} operators")) for place in drawn)
+    return [dice.sample(found[place], len(found[place])) for place, dice in dices]
 
 
 def made(python: str, folder: Path, drawn: Sequence[Sequence[Mutant]]) -> dict[Mutant, str]:

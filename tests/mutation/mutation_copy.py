@@ -13,14 +13,10 @@ from py_compile import PycInvalidationMode
 
 import attrs
 
-__all__ = ["KIT", "TESTS", "Copy"]
+__all__ = ["KIT", "Copy"]
 
 ROOT = Path(__file__).parents[2]
 KIT = Path("dativo", "testing")
-TESTS = (
-    "packages/dativo-core/tests/testing",
-    "packages/dativo-core/tests/cli/test_plugins_verify.py",
-)
 
 _CORE = Path("packages/dativo-core")
 _SUPPORT = Path("tests/support/src")
@@ -72,6 +68,11 @@ class Copy:
     def pytest(self) -> list[str]:
         """Return the command that runs pytest, without what it shall run."""
         return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *_PLUGIN]
+
+    def test_files(self) -> list[Path]:
+        """Return the files of the kit's tests."""
+        tests = self.tree / _CORE / "tests"
+        return [*sorted(tests.glob("testing/test_*.py")), tests / "cli" / "test_plugins_verify.py"]
 
     def sources_digest(self) -> str:
         """Return a digest of the kit and everything below it."""

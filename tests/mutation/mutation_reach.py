@@ -7,25 +7,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
 import coverage
 from mutants import Mutant
-from mutation_copy import KIT, TESTS, Copy
+from mutation_copy import KIT, Copy
 from mutation_plugin import CHILDREN, CONTEXT, RECORD
 
 __all__ = ["Reach", "recorded"]
-
-_CONFIG = f"""\
-[run]
-parallel = true
-patch = _exit
-sigterm = true
-context = ${{{CONTEXT}-}}
-include = {{kit}}/*
-data_file = {{data}}
-"""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,15 +57,17 @@ class Reach:
         return sum(self.seconds[test] for test in tests)
 
 
-def recorded(copy: Copy) -> Reach:
+def recorded(copy: Copy, *, jobs: int) -> Reach:
     """Run all tests on the unchanged copy, or take what an earlier run of the same wrote down.
+
+    *jobs* files of tests run side by side.
 
     Raises:
         RuntimeError: The tests do not pass as they are.
     """
     path = copy.folder / f"reach-{copy.sources_digest()}-{copy.tests_digest()}.json"
     if not path.exists():
-        path.write_text(json.dumps(_record(copy)), encoding="utf-8")
+        path.write_text(json.dumps(_record(copy, jobs)), encoding="utf-8")
     document = json.loads(path.read_text(encoding="utf-8"))
     lines = {
         module: {int(line): frozenset(tests) for line, tests in those.items()}
@@ -83,27 +76,40 @@ def recorded(copy: Copy) -> Reach:
     return Reach(seconds=document["seconds"], lines=lines)
 
 
-def _record(copy: Copy) -> Mapping[str, object]:
-    config, seconds = copy.folder / "coverage.ini", copy.folder / "seconds.json"
-    data = copy.folder / "coverage" / "data"
+def _record(copy: Copy, jobs: int) -> Mapping[str, object]:
+    config, data = copy.folder / "coverage.ini", copy.folder / "coverage" / "data"
     data.parent.mkdir(exist_ok=True)
     for old in data.parent.iterdir():
         old.unlink()
-    config.write_text(_CONFIG.format(kit=copy.kit(0), data=data), encoding="utf-8")
-    measured = [sys.executable, "-m", "coverage", "run", f"--rcfile={config}"]
+    config.write_text(_config(copy.kit(0), data), encoding="utf-8")
+    files = sorted(copy.test_files(), key=lambda file: file.stat().st_size, reverse=True)
+    with ThreadPoolExecutor(jobs) as pool:
+        parts = list(pool.map(lambda file: _record_file(copy, file, config), files))
+    known = {test: seconds for part in parts for test, seconds in part.items()}
+    return {"seconds": known, "lines": _lines(data, known)}
+
+
+def _config(kit: Path, data: Path) -> str:
+    lines = ("[run]", "parallel = true", "patch = _exit", "sigterm = true")
+    about = (f"context = ${{{CONTEXT}-}}", f"include = {kit}/*", f"data_file = {data}")
+    return "\n".join((*lines, *about, ""))
+
+
+def _record_file(copy: Copy, file: Path, config: Path) -> Mapping[str, float]:
+    """Run the tests of *file*, and return how many seconds each has taken."""
+    seconds = copy.folder / f"seconds-{file.stem}.json"
     told = {RECORD: str(seconds), CONTEXT: "", CHILDREN: str(config)}
+    measured = [sys.executable, "-m", "coverage", "run", f"--rcfile={config}"]
+    command = [*measured, *copy.pytest()[1:], str(file.relative_to(copy.tree))]
     environment = copy.environment(0, told)
-    command = [*measured, *copy.pytest()[1:], *TESTS]
     done = subprocess.run(
         command, cwd=copy.tree, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        msg = (
-            f"the tests do not pass without a mutant:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-        )
+        msg = f"tests fail without a mutant:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         raise RuntimeError(msg)
-    known: dict[str, float] = json.loads(seconds.read_text(encoding="utf-8"))
-    return {"seconds": known, "lines": _lines(data, known)}
+    taken: dict[str, float] = json.loads(seconds.read_text(encoding="utf-8"))
+    return taken
 
 
 def _lines(data: Path, known: Mapping[str, float]) -> dict[str, dict[int, list[str]]]:

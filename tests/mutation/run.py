@@ -59,7 +59,13 @@ def _run(asked: argparse.Namespace, copy: Copy) -> int:
     _say(f"{len(texts)} mutants, {len(known)} of them in the journal; recording what tests reach")
     todo = {mutant: text for mutant, text in texts.items() if mutant not in known}
     deadline = started + asked.minutes * 60
-    run = _Run(asked=asked, copy=copy, reach=recorded(copy), tests=tests, deadline=deadline)
+    run = _Run(
+        asked=asked,
+        copy=copy,
+        reach=recorded(copy, jobs=asked.jobs),
+        tests=tests,
+        deadline=deadline,
+    )
     trials = [*known.values(), *run.all_of(todo)]
     return _told(trials, asked=asked, seed=seed, missing=len(texts) - len(trials))
 

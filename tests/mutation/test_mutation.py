@@ -49,6 +49,12 @@ def test_a_smaller_sample_is_the_beginning_of_a_larger_one() -> None:
     assert sampled(MANY, 7, 30)[:10] == [*sampled(MANY, 7, 10)]
 
 
+def test_what_is_new_in_one_module_changes_nothing_in_the_order_of_the_others() -> None:
+    more = sampled([*MANY, *(attrs.evolve(one, module="_b.py") for one in MANY)], 7, 1000)
+
+    assert [those for those in more if those[0].module == "_a.py"] == sampled(MANY, 7, 1000)
+
+
 def test_a_place_is_drawn_once_however_many_operators_change_it() -> None:
     drawn = sampled(MANY, 7, 1000)
 
