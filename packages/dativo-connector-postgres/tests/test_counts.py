@@ -29,9 +29,9 @@ def table(source: Any) -> Any:
     return source
 
 
-def lossy(plan: Any, batch: pa.RecordBatch) -> pa.RecordBatch:
+def lossy(session: Any, plan: Any, batch: pa.RecordBatch) -> pa.RecordBatch:
     """Lose the last row of every batch, as a bug in the conversion would."""
-    return _read_finished(plan, batch).slice(0, batch.num_rows - 1)
+    return _read_finished(session, plan, batch).slice(0, batch.num_rows - 1)
 
 
 _read_finished = _read._finished
@@ -63,14 +63,14 @@ def test_rows_that_get_lost_on_our_side_are_missed(
 def test_batch_that_the_driver_drops_is_missed_in_tables(
     table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dativo_connector_postgres._session import Session
+    from dativo_connector_postgres._adbc import AdbcSession
 
-    read = Session.read
+    read = AdbcSession.read
 
-    def without_first(self: Session, sql: str, batch_bytes: int) -> Any:
-        return list(read(self, sql, batch_bytes))[1:]
+    def without_first(self: AdbcSession, *wanted: Any) -> Any:
+        return list(read(self, *wanted))[1:]
 
-    monkeypatch.setattr(Session, "read", without_first)
+    monkeypatch.setattr(AdbcSession, "read", without_first)
     table.context.batch_bytes = 4000
     (batch,) = table.batches("public.t")
 

@@ -19,6 +19,7 @@ __all__ = [
     "ServerFacts",
     "connect",
     "conninfo",
+    "join",
     "open_connection",
     "server_facts",
 ]
@@ -108,6 +109,23 @@ def open_connection(config: PostgresConfig, facts: ServerFacts | None = None) ->
     except (psycopg.Error, UnicodeError) as error:  # the latter is no host name at all
         # The driver's exception may hold the connection string, so it is no cause.
         raise from_driver(error, password=config.password) from None
+
+
+def join(config: PostgresConfig, facts: ServerFacts, snapshot: str) -> Connection:
+    """Open a session in a transaction that sees what the exported *snapshot* does.
+
+    Raises:
+        DativoError: The server cannot be reached or refuses.
+        psycopg.Error: The snapshot is gone.
+    """
+    connection = open_connection(config, facts)
+    try:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'".encode())
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager

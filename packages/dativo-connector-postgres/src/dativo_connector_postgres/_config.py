@@ -13,6 +13,7 @@ __all__ = [
     "NullCursors",
     "PostgresConfig",
     "PostgresOptions",
+    "Reader",
     "SslMode",
     "Ties",
     "Unrepresentable",
@@ -31,6 +32,17 @@ class SslMode(StrEnum):
     REQUIRE = "require"
     VERIFY_CA = "verify-ca"
     VERIFY_FULL = "verify-full"
+
+
+class Reader(StrEnum):
+    """What takes rows off a connection; all deliver the same."""
+
+    AUTO = "auto"
+    """The compiled reader where it can be used, else the driver."""
+    COMPILED = "compiled"
+    """The compiled reader of dativo-pgcopy."""
+    ADBC = "adbc"
+    """The ADBC driver, which comes with the connector."""
 
 
 class Unrepresentable(StrEnum):
@@ -119,6 +131,12 @@ class PostgresConfig:
     keepalives_interval: int = setting("Seconds between two probes.", default=10, minimum=1)
     keepalives_count: int = setting(
         "Unanswered probes after which the connection is given up.", default=3, minimum=1
+    )
+    reader: Reader = setting(
+        "What takes rows off a connection: the compiled reader of dativo-pgcopy, which is faster, "
+        "the ADBC driver, or auto, which is the compiled reader where it is installed. Both "
+        "deliver the same.",
+        default=Reader.AUTO,
     )
     schemas: tuple[str, ...] = setting(
         "Schemas to discover; none for all except those of the system.", default=()

@@ -23,7 +23,9 @@ __all__ = [
     "fixed",
     "money",
     "numeric",
+    "range_text",
     "same",
+    "text_from",
 ]
 
 
@@ -58,16 +60,18 @@ class Policy:
 
 @attrs.frozen(kw_only=True)
 class Encoding:
-    """How the values of one column travel.
+    """How the values of one column travel: through the ADBC driver, and to the compiled reader.
 
     Attributes:
         arrow: The type that is delivered.
-        wire: The type that the driver gives for ``sql``.
-        sql: What is selected, with ``{c}`` for the column.
-        finish: Makes the delivered array from the driver's.
         bad: A condition on ``{c}`` that is true for values which cannot be represented.
+        sql: What is selected for the driver, with ``{c}`` for the column.
+        wire: The type that the driver gives for ``sql``.
+        finish: Makes the delivered array from the driver's.
         strip: Whether text casts drop something, so that arrays go through their text form.
         nulls: As ``sql``, but bad values become NULL.
+        copied: What is selected for the compiled reader; the same as ``sql`` if ``None``.
+        format: The binary format in which that travels, by the name that the reader has for it.
     """
 
     arrow: pa.DataType
@@ -75,6 +79,8 @@ class Encoding:
     sql: str = "{c}"
     finish: _convert.Finish = _convert.keep
     bad: str | None = None
+    copied: str | None = None
+    format: str = "text"
     strip: bool = False
     nulls: str | None = None
 
@@ -84,15 +90,16 @@ class Encoding:
         if self.bad is None:
             return self
         nulls = self.nulls or f"CASE WHEN {self.bad} THEN NULL ELSE {self.sql} END"
-        return attrs.evolve(self, sql=nulls, bad=None, nulls=None)
+        # The compiled reader needs no other query: it delivers NULL itself.
+        return attrs.evolve(self, sql=nulls, copied=self.copied or self.sql, bad=None, nulls=None)
 
 
 Encode = Callable[[TypeInfo, int, Policy], Encoding]
 
 
-def same(arrow: pa.DataType, **others: object) -> Encode:
-    """Take values as the driver gives them, in the type *arrow*."""
-    encoding = Encoding(arrow=arrow, wire=arrow, **others)  # type: ignore[arg-type]
+def same(arrow: pa.DataType, format_: str, **others: object) -> Encode:
+    """Take values as the driver gives them, in the type *arrow*; the reader knows *format_*."""
+    encoding = Encoding(arrow=arrow, wire=arrow, format=format_, **others)  # type: ignore[arg-type]
     return lambda _type, _typmod, _policy: encoding
 
 
@@ -118,11 +125,35 @@ def fixed(encoding: Encoding) -> Encode:
     return lambda _type, _typmod, _policy: encoding
 
 
+def text_from(format_: str, encoding: Encoding = TEXT) -> Encoding:
+    """Return *encoding*, a text, for values of which the compiled reader makes it itself."""
+    return attrs.evolve(encoding, copied="{c}", format=format_)
+
+
+_BOUNDS = {
+    "int4range": "int4",
+    "int8range": "int8",
+    "numrange": "numeric",
+    "daterange": "date",
+    "tsrange": "timestamp",
+    "tstzrange": "timestamptz",
+}
+
+
+def range_text(type_: TypeInfo, _typmod: int, _policy: Policy) -> Encoding:
+    """Deliver the text; of the ranges that Postgres itself has the compiled reader makes it."""
+    is_several = type_.kind == "m"
+    name = type_.name.replace("multirange", "range") if is_several else type_.name
+    if not type_.system or name not in _BOUNDS:
+        return TEXT
+    return text_from(f"{'multirange' if is_several else 'range'}<{_BOUNDS[name]}>")
+
+
 def numeric(_type: TypeInfo, typmod: int, policy: Policy) -> Encoding:
     """Send the text, which is exact, and read it as decimals in bulk."""
     shape = policy.unconstrained_numeric if typmod < 0 else _shape(typmod)
     if shape is None or shape[0] > _LONGEST_DECIMAL:
-        return TEXT
+        return text_from("numeric")
     narrow = shape[0] <= 38  # noqa: PLR2004 - the precision of 128 bits
     arrow = pa.decimal128(*shape) if narrow else pa.decimal256(*shape)
     return Encoding(
@@ -130,6 +161,8 @@ def numeric(_type: TypeInfo, typmod: int, policy: Policy) -> Encoding:
         wire=pa.string(),
         sql="{c}::text",
         finish=_convert.decimals,
+        copied="{c}",
+        format="numeric",
         bad=_not_decimal(*shape) if typmod < 0 else "{c} = 'NaN'",
     )
 
@@ -154,7 +187,10 @@ def _shape(typmod: int) -> tuple[int, int]:
 def money(_type: TypeInfo, _typmod: int, policy: Policy) -> Encoding:
     """Take the wire form, the number of the smallest units: no text of a locale is read."""
     return Encoding(
-        arrow=pa.decimal128(19, policy.money_scale), wire=pa.int64(), finish=_convert.units
+        arrow=pa.decimal128(19, policy.money_scale),
+        wire=pa.int64(),
+        finish=_convert.units,
+        format="money",
     )
 
 
@@ -175,6 +211,9 @@ def array(element: TypeInfo, item: Encoding) -> Encoding:
         finish=_convert.lists(item.finish, item.arrow),
         bad=bad,
         nulls=nulls or f"CASE WHEN {_SHAPE} THEN NULL ELSE {sql} END",
+        # Its items' format is that of its elements, unless they are sent as something else.
+        copied="{c}" if (item.copied or item.sql) == "{c}" else sql,
+        format=f"list<{item.format}>",
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, quote_plus
 
-import adbc_driver_manager
 import psycopg
 
 from dativo.contract import Secret
@@ -27,9 +26,18 @@ from dativo.errors import (
     ServiceUnavailableError,
 )
 
-__all__ = ["SNAPSHOT_LOST", "from_driver", "sqlstate_of", "tidy"]
+__all__ = ["SNAPSHOT_LOST", "DriverError", "from_driver", "sqlstate_of", "tidy"]
 
 SNAPSHOT_LOST = "the snapshot of the run is gone"
+
+
+class DriverError(Exception):
+    """What the ADBC driver raised, for those who do not import it."""
+
+    def __init__(self, message: str, sqlstate: str | None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
 
 _Mapped = tuple[type[DativoError], str | None]
 
@@ -126,7 +134,7 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], type[DativoError], str | None], ...] = (
 
 def sqlstate_of(error: BaseException) -> str | None:
     """Return the five letters that name the failure, where the driver has them."""
-    if isinstance(error, psycopg.Error | adbc_driver_manager.Error):
+    if isinstance(error, psycopg.Error | DriverError):
         return error.sqlstate
     return None
 

@@ -29,16 +29,29 @@ class BadColumnError(Exception):
 
 @attrs.frozen(kw_only=True)
 class Field:
-    """One column on its way."""
+    """One column on its way.
+
+    Attributes:
+        column: What the catalogs say of it.
+        encoding: How its values travel.
+        arrow: The field that is delivered.
+        is_nullified: Whether values that cannot be represented become NULL.
+    """
 
     column: Column
     encoding: Encoding
     arrow: pa.Field
+    is_nullified: bool = False
 
     @property
     def sql(self) -> str:
-        """The expression to select."""
+        """The expression to select for the ADBC driver."""
         return self.encoding.sql.format(c=quote(self.column.name))
+
+    @property
+    def copied(self) -> str:
+        """The expression to select for the compiled reader."""
+        return (self.encoding.copied or self.encoding.sql).format(c=quote(self.column.name))
 
     @property
     def bad(self) -> str | None:
@@ -88,11 +101,12 @@ def schema_of(fields: Iterable[Field]) -> pa.Schema:
 
 def _field(column: Column, policy: Policy, as_text: bool) -> Field:  # noqa: FBT001 - private
     encoding = text_encoding(column.type) if as_text else encode(column.type, column.typmod, policy)
-    nullable = not column.not_null
-    if policy.unrepresentable is Unrepresentable.NULL and encoding.bad is not None:
-        encoding, nullable = encoding.lenient, True
+    is_nullified = policy.unrepresentable is Unrepresentable.NULL and encoding.bad is not None
+    if is_nullified:
+        encoding = encoding.lenient
+    nullable = is_nullified or not column.not_null
     arrow = pa.field(column.name, encoding.arrow, nullable=nullable, metadata=_metadata(column))
-    return Field(column=column, encoding=encoding, arrow=arrow)
+    return Field(column=column, encoding=encoding, arrow=arrow, is_nullified=is_nullified)
 
 
 def _metadata(column: Column) -> dict[str, str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-import adbc_driver_manager
 import attrs
 import psycopg
 import pyarrow as pa
 
 from dativo.contract import Batch, Checkpoint, Context
 from dativo.errors import DataFormatError, RunInterruptedError
-from dativo_connector_postgres._errors import sqlstate_of, tidy
+from dativo_connector_postgres._errors import DriverError, sqlstate_of, tidy
 from dativo_connector_postgres._fields import BadColumnError, Field
 from dativo_connector_postgres._names import quote
 from dativo_connector_postgres._plan import StreamPlan
-from dativo_connector_postgres._rewritten import REWRITTEN, refuse_rewritten
+from dativo_connector_postgres._rewritten import refuse_rewritten
+from dativo_connector_postgres._session import Limits, Session
 from dativo_connector_postgres._snapshot import Snapshot
 
 __all__ = ["batch_of"]
@@ -76,28 +76,29 @@ def _batches(
         _stop_if_cancelled(context, plan)
         try:
             with snapshot.session() as session:
-                size_bytes = min(context.batch_bytes, _LARGEST_BATCH_BYTES)
-                for batch in session.read(plan.select(*conditions), size_bytes):
+                limits = Limits(
+                    rows=context.batch_rows,
+                    size_bytes=min(context.batch_bytes, _LARGEST_BATCH_BYTES),
+                )
+                for batch in session.read(plan, conditions, limits):
                     _stop_if_cancelled(context, plan)
                     delivered.rows += batch.num_rows
-                    yield from _cut(_finished(plan, batch), context.batch_rows)
-                for names in session.read(REWRITTEN, size_bytes):
-                    refuse_rewritten(names["name"].to_pylist())
+                    yield from _cut(_finished(session, plan, batch), limits.rows)
+                refuse_rewritten(session.rewritten())
         except BadColumnError as error:
             text = str(error)
             raise _located(
                 snapshot, plan, [error.field], conditions=conditions, text=text
             ) from None
-        except adbc_driver_manager.Error as error:
+        except (psycopg.Error, DriverError) as error:
             if not _is_about_data(error):
                 raise
             text = tidy(str(error), snapshot.config.password)
             raise _located(snapshot, plan, plan.fields, conditions=conditions, text=text) from None
 
 
-def _finished(plan: StreamPlan, batch: pa.RecordBatch) -> pa.RecordBatch:
-    arrays = [field.finish(array) for field, array in zip(plan.fields, batch.columns, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=plan.schema)
+def _finished(session: Session, plan: StreamPlan, batch: pa.RecordBatch) -> pa.RecordBatch:
+    return session.finish(plan, batch)
 
 
 def _cut(batch: pa.RecordBatch, rows: int) -> Iterator[pa.RecordBatch]:
@@ -110,7 +111,7 @@ def _stop_if_cancelled(context: Context, plan: StreamPlan) -> None:
         raise RunInterruptedError("the read was stopped", stream=plan.name)
 
 
-def _is_about_data(error: adbc_driver_manager.Error) -> bool:
+def _is_about_data(error: psycopg.Error | DriverError) -> bool:
     state = sqlstate_of(error)
     return state.startswith("22") if state else "ReadRecord failed" in str(error)
 

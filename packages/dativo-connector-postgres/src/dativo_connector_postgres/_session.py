@@ -1,88 +1,70 @@
-"""One reading session: an ADBC connection inside the snapshot that all streams of a run share."""
+"""What a reading session is: a connection inside the run's snapshot that reads streams."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
-import adbc_driver_postgresql  # type: ignore[import-untyped]
+import attrs
 import pyarrow as pa
-from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement
-from adbc_driver_manager import Error as AdbcError
 
-# The public reader of pyarrow drops the SQLSTATE of what fails in mid-stream; this one keeps it.
-from adbc_driver_manager._reader import AdbcRecordBatchReader
+from dativo_connector_postgres._plan import StreamPlan
 
-__all__ = ["Session"]
-
-_CLOSE_SECONDS = 1.0
-
-_BATCH_SIZE = adbc_driver_postgresql.StatementOptions.BATCH_SIZE_HINT_BYTES.value
+__all__ = ["Limits", "Session"]
 
 
-class Session:
-    """A connection that runs one statement at a time; to be used by one thread at a time."""
+@attrs.frozen(kw_only=True)
+class Limits:
+    """How large a batch may be."""
 
-    def __init__(self, database: AdbcDatabase, snapshot: str) -> None:
-        self._connection = AdbcConnection(database)
-        self._is_idle = True
-        self._cancelling = threading.Lock()
-        try:
-            self._command("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            self._command(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-        except BaseException:
-            self._connection.close()
-            raise
+    rows: int
+    size_bytes: int
+
+
+class Session(Protocol):
+    """A connection that runs one statement at a time; to be used by one thread at a time.
+
+    There are two: one of the ADBC driver, and one that feeds the compiled reader.
+    """
 
     @property
     def is_idle(self) -> bool:
         """Whether the last statement was read to its end, so that another one may follow."""
-        return self._is_idle
+        ...
 
-    def read(self, sql: str, batch_bytes: int) -> Iterator[pa.RecordBatch]:
-        """Run *sql*, which must return rows, and yield them as they arrive."""
-        self._is_idle = False
-        statement = AdbcStatement(self._connection)
-        try:
-            statement.set_options(**{_BATCH_SIZE: str(batch_bytes)})
-            statement.set_sql_query(sql)
-            handle, _ = statement.execute_query()
-            reader = AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001
-            try:
-                yield from reader
-                self._is_idle = True
-            finally:
-                # What is left of an abandoned statement would be read to its end first.
-                if not self._is_idle:
-                    with suppress(AdbcError):
-                        self.cancel()
-                reader.close()
-        finally:
-            statement.close()
+    def read(
+        self, plan: StreamPlan, conditions: Sequence[str | None], limits: Limits
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the plan's rows that meet *conditions* as they arrive.
+
+        They are what :meth:`finish` takes, and may have more rows than the limit.
+
+        Raises:
+            BadColumnError: A column holds what cannot be represented.
+            DriverError: The ADBC driver failed.
+            psycopg.Error: libpq failed.
+        """
+        ...
+
+    def finish(self, plan: StreamPlan, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Make what is delivered of what arrived.
+
+        Raises:
+            BadColumnError: A column holds what cannot be represented.
+        """
+        ...
+
+    def rewritten(self) -> list[str]:
+        """Return the tables that :data:`REWRITTEN` finds."""
+        ...
 
     def cancel(self) -> None:
         """Ask the server to end the statement that runs, and wait until it has heard.
 
-        Safe from any thread; takes for ever if the server does not answer.
+        Safe from any thread.
         """
-        with self._cancelling:
-            self._connection.cancel()
+        ...
 
     def close(self) -> None:
         """End the session."""
-        # The driver frees what a cancellation uses. One that waits for a server that does not
-        # answer ends the session itself: with it the last reference to the connection is gone.
-        if self._cancelling.acquire(timeout=_CLOSE_SECONDS):
-            try:
-                self._connection.close()
-            finally:
-                self._cancelling.release()
-
-    def _command(self, sql: str) -> None:
-        statement = AdbcStatement(self._connection)
-        try:
-            statement.set_sql_query(sql)
-            statement.execute_update()
-        finally:
-            statement.close()
+        ...

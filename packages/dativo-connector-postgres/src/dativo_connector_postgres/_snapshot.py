@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-import adbc_driver_manager
-import adbc_driver_postgresql  # type: ignore[import-untyped]
 import psycopg
-from adbc_driver_manager import AdbcDatabase
 
 from dativo.contract import Context
 from dativo.errors import DativoError, RunInterruptedError, ServiceUnavailableError
@@ -19,13 +16,13 @@ from dativo_connector_postgres._client import (
     Connection,
     ServerFacts,
     connect,
-    conninfo,
-    open_connection,
+    join,
     server_facts,
 )
 from dativo_connector_postgres._config import PostgresConfig
-from dativo_connector_postgres._errors import SNAPSHOT_LOST, from_driver
+from dativo_connector_postgres._errors import SNAPSHOT_LOST, DriverError, from_driver
 from dativo_connector_postgres._history import Point, latest, point_of
+from dativo_connector_postgres._readers import Opener, opener
 from dativo_connector_postgres._rewritten import REWRITTEN, refuse_rewritten
 from dativo_connector_postgres._session import Session
 
@@ -35,8 +32,6 @@ _CANCEL_SECONDS = 0.2
 
 _CLOSE_SECONDS = 2.0
 """A server that is dark takes no cancellation; closing does not wait for it any longer."""
-
-_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class Snapshot:
@@ -72,7 +67,7 @@ class Snapshot:
         self.until = until
         self._identifier = moment.identifier
         self._lock = threading.Lock()
-        self._database: AdbcDatabase | None = None
+        self._open_session: Opener | None = None
         self._idle: list[Session] = []
         self._active: set[Session] = set()
         self._is_closed = False
@@ -99,7 +94,7 @@ class Snapshot:
         """Lend a connection for questions about the snapshot; one that failed is closed."""
         with self._lock:
             idle = self._idle_planners.pop() if self._idle_planners else None
-        connection = idle or self._open_planner(self._identifier)
+        connection = idle or self._joined(self._identifier)
         with self._asking(connection):
             yield connection
         with self._lock:
@@ -110,7 +105,7 @@ class Snapshot:
 
     def row_earlier(self, sql: str) -> Sequence[Any]:
         """Return the one row of a planning query on the earlier snapshot."""
-        connection = self._open_planner(self.earlier.identifier)
+        connection = self._joined(self.earlier.identifier)
         with self._asking(connection):
             row: Sequence[Any] = connection.execute(sql.encode()).fetchall()[0]
         connection.close()
@@ -155,7 +150,7 @@ class Snapshot:
         """Turn the driver's failures into located errors; give up a snapshot that is gone."""
         try:
             yield
-        except (psycopg.Error, adbc_driver_manager.Error, DativoError) as error:
+        except (psycopg.Error, DriverError, DativoError) as error:
             if context.cancelled():
                 raise RunInterruptedError("the read was stopped", stream=stream) from None
             mapped = from_driver(error, stream=stream, password=self.config.password)
@@ -169,7 +164,7 @@ class Snapshot:
             self._is_closed = True
             sessions, self._idle = self._idle, []
             planners, self._idle_planners = self._idle_planners, []
-            self._database = None
+            self._open_session = None
         _bounded(self.cancel_all)
         for session in sessions:
             session.close()
@@ -181,21 +176,13 @@ class Snapshot:
         with self._lock:
             sessions, planners = list(self._active), list(self._active_planners)
         for session in sessions:
-            with suppress(adbc_driver_manager.Error):
-                session.cancel()
+            session.cancel()
         for planner in planners:
             with suppress(psycopg.Error):
                 planner.cancel_safe()
 
-    def _open_planner(self, identifier: str) -> Connection:
-        connection = open_connection(self.config, self.facts)
-        try:
-            connection.execute(_BEGIN)
-            connection.execute(f"SET TRANSACTION SNAPSHOT '{identifier}'".encode())
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def _joined(self, identifier: str) -> Connection:
+        return join(self.config, self.facts, identifier)
 
     def _take(self) -> Session:
         with self._lock:
@@ -205,11 +192,10 @@ class Snapshot:
                 session = self._idle.pop()
                 self._active.add(session)
                 return session
-            if self._database is None:
-                # It loads the types of the server once, for all sessions.
-                self._database = adbc_driver_postgresql.connect(conninfo(self.config, self.facts))
-            database = self._database
-        session = Session(database, self._identifier)
+            if self._open_session is None:
+                self._open_session = opener(self.config, self.facts, self._identifier)
+            open_session = self._open_session
+        session = open_session()
         with self._lock:
             self._active.add(session)
         return session

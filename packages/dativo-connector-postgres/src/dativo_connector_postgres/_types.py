@@ -18,7 +18,9 @@ from dativo_connector_postgres._encodings import (
     TypeInfo,
     array,
     fixed,
+    range_text,
     same,
+    text_from,
 )
 
 __all__ = ["RULES", "Encoding", "Policy", "Rule", "TypeInfo", "encode", "rule_of", "text_encoding"]
@@ -48,32 +50,43 @@ class Rule:
     cursor: int | None = None
 
 
+_JSON = Encoding(arrow=pa.json_(), wire=pa.json_())
+_JSONB = Encoding(arrow=pa.json_(), wire=pa.json_(), format="jsonb")
+
 RULES: tuple[Rule, ...] = (
-    Rule(types=("bool",), arrow="bool", parquet="BOOLEAN", encode=same(pa.bool_())),
+    Rule(types=("bool",), arrow="bool", parquet="BOOLEAN", encode=same(pa.bool_(), "bool")),
     Rule(
-        types=("int2",), arrow="int16", parquet="INT32 (INT 16)", encode=same(pa.int16()), cursor=2
+        types=("int2",),
+        arrow="int16",
+        parquet="INT32 (INT 16)",
+        encode=same(pa.int16(), "int2"),
+        cursor=2,
     ),
-    Rule(types=("int4",), arrow="int32", parquet="INT32", encode=same(pa.int32()), cursor=2),
-    Rule(types=("int8",), arrow="int64", parquet="INT64", encode=same(pa.int64()), cursor=2),
+    Rule(
+        types=("int4",), arrow="int32", parquet="INT32", encode=same(pa.int32(), "int4"), cursor=2
+    ),
+    Rule(
+        types=("int8",), arrow="int64", parquet="INT64", encode=same(pa.int64(), "int8"), cursor=2
+    ),
     Rule(
         types=("oid",),
         arrow="int64",
         parquet="INT64",
-        encode=same(pa.int64(), sql="{c}::int8"),
+        encode=same(pa.int64(), "oid", sql="{c}::int8", copied="{c}"),
         notes="Unsigned 32 bits in Postgres.",
     ),
     Rule(
         types=("float4",),
         arrow="float32",
         parquet="FLOAT",
-        encode=same(pa.float32()),
+        encode=same(pa.float32(), "float4"),
         notes="Bit for bit; NaN and infinities are kept.",
     ),
     Rule(
         types=("float8",),
         arrow="float64",
         parquet="DOUBLE",
-        encode=same(pa.float64()),
+        encode=same(pa.float64(), "float8"),
         notes="Bit for bit; NaN and infinities are kept.",
     ),
     Rule(
@@ -100,17 +113,22 @@ RULES: tuple[Rule, ...] = (
         types=("text", "varchar", "bpchar"),
         arrow="string",
         parquet="STRING",
-        encode=same(pa.string()),
+        encode=same(pa.string(), "text"),
         notes="As stored; char(n) keeps its padding.",
         cursor=3,
     ),
-    Rule(types=("name", "char"), arrow="string", parquet="STRING", encode=fixed(TEXT)),
-    Rule(types=("bytea",), arrow="binary", parquet="BYTE_ARRAY", encode=same(pa.binary())),
+    Rule(
+        types=("name", "char"),
+        arrow="string",
+        parquet="STRING",
+        encode=lambda type_, *_: text_from("text") if type_.name == "name" else TEXT,
+    ),
+    Rule(types=("bytea",), arrow="binary", parquet="BYTE_ARRAY", encode=same(pa.binary(), "bytea")),
     Rule(
         types=("date",),
         arrow="date32",
         parquet="DATE",
-        encode=same(pa.date32(), finish=_convert.dates, bad="NOT isfinite({c})"),
+        encode=same(pa.date32(), "date", finish=_convert.dates, bad="NOT isfinite({c})"),
         notes="4713 BC to the year 5874897, in the proleptic Gregorian calendar.",
         special="infinity, -infinity",
         cursor=1,
@@ -121,6 +139,7 @@ RULES: tuple[Rule, ...] = (
         parquet="TIMESTAMP(MICROS, local)",
         encode=same(
             pa.timestamp("us"),
+            "timestamp",
             finish=_convert.timestamps,
             bad="(NOT isfinite({c}) OR {c} > timestamp '294247-01-10 04:00:54.775807')",
         ),
@@ -134,6 +153,7 @@ RULES: tuple[Rule, ...] = (
         parquet="TIMESTAMP(MICROS, UTC)",
         encode=same(
             pa.timestamp("us", "UTC"),
+            "timestamptz",
             finish=_convert.timestamps,
             bad="(NOT isfinite({c}) OR {c} > timestamptz '294247-01-10 04:00:54.775807+00')",
         ),
@@ -145,14 +165,14 @@ RULES: tuple[Rule, ...] = (
         types=("time",),
         arrow="time64[us]",
         parquet="TIME(MICROS, local)",
-        encode=same(pa.time64("us"), finish=_convert.times, bad="{c} = time '24:00'"),
+        encode=same(pa.time64("us"), "time", finish=_convert.times, bad="{c} = time '24:00'"),
         special="24:00",
     ),
     Rule(
         types=("timetz",),
         arrow="string",
         parquet="STRING",
-        encode=fixed(TEXT),
+        encode=fixed(text_from("timetz")),
         notes="With its zone: 12:34:56+02.",
     ),
     Rule(
@@ -161,6 +181,7 @@ RULES: tuple[Rule, ...] = (
         parquet="depends on the writer",
         encode=same(
             pa.month_day_nano_interval(),
+            "interval",
             bad=_encodings.WIDE_INTERVAL,
         ),
         notes="Months, days and microseconds stay apart, as in Postgres.",
@@ -170,20 +191,20 @@ RULES: tuple[Rule, ...] = (
         types=("uuid",),
         arrow="arrow.uuid over fixed_size_binary(16)",
         parquet="UUID",
-        encode=same(pa.uuid()),
+        encode=same(pa.uuid(), "uuid"),
     ),
     Rule(
         types=("json", "jsonb"),
         arrow="arrow.json over string",
         parquet="JSON",
-        encode=same(pa.json_()),
+        encode=lambda type_, *_: _JSONB if type_.name == "jsonb" else _JSON,
         notes="The server's text, number for number: json as written, jsonb as printed.",
     ),
     Rule(
         types=("inet", "cidr"),
         arrow="string",
         parquet="STRING",
-        encode=fixed(OUTPUT),
+        encode=fixed(text_from("inet", OUTPUT)),
         notes="As Postgres prints it: no /32 behind the address of a host.",
     ),
     Rule(
@@ -191,7 +212,7 @@ RULES: tuple[Rule, ...] = (
         kinds="e",
         arrow="string",
         parquet="STRING",
-        encode=fixed(TEXT),
+        encode=fixed(text_from("text")),
         notes="The labels are in the field's metadata, `postgres:labels`, in their order.",
     ),
     Rule(
@@ -199,7 +220,7 @@ RULES: tuple[Rule, ...] = (
         kinds="rm",
         arrow="string",
         parquet="STRING",
-        encode=fixed(TEXT),
+        encode=range_text,
         notes="As Postgres prints it, bounds included: [1,5), empty, (,2024-01-01].",
     ),
     Rule(
@@ -207,7 +228,7 @@ RULES: tuple[Rule, ...] = (
         kinds="c",
         arrow="arrow.json over string",
         parquet="JSON",
-        encode=same(pa.json_(), sql="to_json({c})"),
+        encode=same(pa.json_(), "text", sql="to_json({c})"),
         notes="An object with the fields in their order, as to_json prints it; numbers keep all "
         "their digits. A row of NULLs and a NULL are different.",
     ),

@@ -1,0 +1,155 @@
+"""Reading with the compiled reader of dativo-pgcopy: psycopg is the client, Rust takes the rows."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from psycopg import pq
+
+from dativo.errors import InternalError
+from dativo_connector_postgres._client import Connection
+from dativo_connector_postgres._fields import BadColumnError
+from dativo_connector_postgres._plan import StreamPlan
+from dativo_connector_postgres._rewritten import REWRITTEN
+from dativo_connector_postgres._session import Limits
+
+__all__ = ["CompiledSession", "unusable"]
+
+_FORMAT_VERSION = 1
+"""Of the binary formats' names and of what each becomes."""
+
+
+def unusable() -> str | None:
+    """Say why the compiled reader cannot be used here; ``None`` if it can."""
+    try:
+        library = _library()
+    except ImportError:
+        return "dativo-pgcopy is not installed"
+    found = library.FORMAT_VERSION
+    if found != _FORMAT_VERSION:
+        return f"dativo-pgcopy knows version {found} of the formats, not {_FORMAT_VERSION}"
+    if pq.__impl__ == "python":
+        return "psycopg runs without its compiled part (psycopg[binary] or psycopg[c])"
+    return None
+
+
+class CompiledSession:
+    """A :class:`Session` of psycopg whose rows the compiled reader takes."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Use *connection*, which has joined the snapshot, from now on alone."""
+        self._connection = connection
+        self._is_idle = True
+
+    @property
+    def is_idle(self) -> bool:
+        """See :class:`Session`."""
+        return self._is_idle
+
+    def read(
+        self, plan: StreamPlan, conditions: Sequence[str | None], limits: Limits
+    ) -> Iterator[pa.RecordBatch]:
+        """See :class:`Session`."""
+        wanted = ", ".join(field.copied for field in plan.fields)
+        select = plan.select(*conditions, expressions=wanted)
+        self._is_idle = False
+        try:
+            self._start(f"COPY ({select}\n) TO STDOUT (FORMAT binary)")
+            yield from self._rows(plan, limits)
+            self._end()
+            self._is_idle = True
+        finally:
+            # What is left of an abandoned statement is not waited for: the session is closed.
+            if not self._is_idle:
+                self.cancel()
+
+    def finish(self, plan: StreamPlan, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """See :class:`Session`; the reader has delivered what is delivered."""
+        return pa.RecordBatch.from_arrays(batch.columns, schema=plan.schema)
+
+    def rewritten(self) -> list[str]:
+        """See :class:`Session`."""
+        return [str(name) for (name,) in self._connection.execute(REWRITTEN.encode())]
+
+    def cancel(self) -> None:
+        """See :class:`Session`."""
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe()
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+    def _start(self, copy: str) -> None:
+        result = self._connection.pgconn.exec_(copy.encode())
+        if result.status != pq.ExecStatus.COPY_OUT:
+            raise psycopg.errors.error_from_result(result)
+
+    def _rows(self, plan: StreamPlan, limits: Limits) -> Iterator[pa.RecordBatch]:
+        library = _library()
+        get_copy_data, free = _functions()
+        pgconn: Any = self._connection.pgconn  # its address is not among what is typed
+        reader = library.CopyReader(
+            connection=pgconn.pgconn_ptr,
+            get_copy_data=get_copy_data,
+            free=free,
+            schema=plan.schema,
+            formats=[field.encoding.format for field in plan.fields],
+            nullify=[place for place, field in enumerate(plan.fields) if field.is_nullified],
+            batch_rows=limits.rows,
+            batch_bytes=limits.size_bytes,
+        )
+        try:
+            while (batch := reader.read_next_batch()) is not None:
+                yield pa.record_batch(batch)
+        except library.ValueRefusedError as error:
+            raise BadColumnError(plan.fields[error.column], error.reason) from None
+        except library.StoppedError:
+            self._end()
+            raise
+        except library.MalformedError as error:
+            raise InternalError(
+                f"{plan.name}: {error}",
+                fix="Set `reader: adbc` in the connection's settings, and report this.",
+                stream=plan.name,
+            ) from error
+
+    def _end(self) -> None:
+        """Take the results that follow the rows.
+
+        Raises:
+            psycopg.Error: The server, or the connection to it, ended them.
+        """
+        failed = None
+        while (result := self._connection.pgconn.get_result()) is not None:
+            if result.status != pq.ExecStatus.COMMAND_OK:
+                failed = failed or psycopg.errors.error_from_result(result)
+        if failed is not None:
+            raise failed
+
+
+def _library() -> ModuleType:
+    return import_module("dativo_pgcopy")  # it may not be there, and has no types
+
+
+@cache
+def _functions() -> tuple[int, int]:
+    """Return the addresses of PQgetCopyData and PQfreemem in the libpq that psycopg uses."""
+    # A symbol is looked for in the libraries that psycopg's own is linked with.
+    linked = ctypes.CDLL(sys.modules[pq.PGconn.__module__].__file__)
+    return _address(linked.PQgetCopyData), _address(linked.PQfreemem)
+
+
+def _address(function: Any) -> int:
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None
+    return address

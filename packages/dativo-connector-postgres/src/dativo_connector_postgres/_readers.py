@@ -1,0 +1,51 @@
+"""The one place that decides what takes rows off a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dativo.errors import ConfigurationError
+from dativo_connector_postgres._client import ServerFacts, conninfo, join
+from dativo_connector_postgres._config import PostgresConfig, Reader
+from dativo_connector_postgres._session import Session
+
+__all__ = ["Opener", "chosen", "opener"]
+
+Opener = Callable[[], Session]
+
+
+def chosen(config: PostgresConfig) -> Reader:
+    """Return the reader that is used: never ``auto``.
+
+    Raises:
+        ConfigurationError: The job wants the compiled reader, and it cannot be used here.
+    """
+    if config.reader is Reader.ADBC:
+        return Reader.ADBC
+    from dativo_connector_postgres._compiled import unusable  # noqa: PLC0415 - one is imported
+
+    reason = unusable()
+    if reason is None:
+        return Reader.COMPILED
+    if config.reader is Reader.COMPILED:
+        raise ConfigurationError(
+            f"the compiled reader cannot be used: {reason}",
+            fix="Install dativo-pgcopy, or set `reader: auto`.",
+        )
+    return Reader.ADBC
+
+
+def opener(config: PostgresConfig, facts: ServerFacts, snapshot: str) -> Opener:
+    """Return what opens sessions in the exported *snapshot*.
+
+    Raises:
+        ConfigurationError: The job wants the compiled reader, and it cannot be used here.
+        DriverError: The server cannot be reached or refuses.
+    """
+    if chosen(config) is Reader.COMPILED:
+        from dativo_connector_postgres._compiled import CompiledSession  # noqa: PLC0415 - one is
+
+        return lambda: CompiledSession(join(config, facts, snapshot))
+    from dativo_connector_postgres import _adbc  # noqa: PLC0415 - its driver takes time
+
+    return _adbc.opener(conninfo(config, facts), snapshot)
