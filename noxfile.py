@@ -132,7 +132,9 @@ def examples(session: nox.Session) -> None:
             )
             (wheel,) = (folder / "examples").glob("*.whl")
             python = _make_environment(session, folder, str(wheel), "dativo-core[testing]")
-            session.run(python, "-m", "pytest", "--rootdir", str(project), str(project))
+            # A project without settings for pytest must not get those of this repository.
+            settings = str(project / "pyproject.toml")
+            session.run(python, "-m", "pytest", "--config-file", settings, str(project))
             wheel.unlink()
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from doc_follow import installed_as_editable
-from doc_pages import ROOT, blocks, shells, titled
+from doc_pages import ROOT, blocks, page, shells, titled
 from doc_shells import environment, run, says
 from ruamel.yaml import YAML
 
@@ -51,6 +52,22 @@ def test_a_local_file_reads_a_folder(instrument: Path) -> None:
     result = dativo.run(instrument / "readings.yaml")
 
     assert (result.error, result.rows) == (None, 2)
+
+
+def test_a_whole_connector_is_as_short_as_the_page_says() -> None:
+    project = ROOT / "examples" / "dativo-connector-pulse"
+    # The fake API stands for the system, and the manifest is made by a command.
+    written = ("pyproject.toml", "dativo_connector_pulse.py", "tests/test_conformance.py")
+    others = ("dativo.json", "tests/pulse_api.py")
+    lines = [line.strip() for name in written for line in (project / name).read_text().splitlines()]
+
+    (shown,) = re.findall(
+        r"are (\d+) lines \(blank ones and comments are not counted\)", page(PAGE)
+    )
+
+    files = {str(path.relative_to(project)) for path in project.rglob("*.*") if path.is_file()}
+    assert len([line for line in lines if line and not line.startswith("#")]) == int(shown) < 100
+    assert {name for name in files if "cache" not in name} == {*written, *others}
 
 
 def test_a_class_from_before_the_hooks_reads_it_too(instrument: Path) -> None:
