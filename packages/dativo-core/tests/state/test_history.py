@@ -39,8 +39,8 @@ def test_a_run_is_found_with_its_streams_and_commits(tmp_path: Path) -> None:
         checkpoint='{"id":5}',
         committed_at="2026-01-01T00:00:00.000Z",
     )
-    history.put_stream("abcd", StreamEntry(stream="s", outcome="running"))
-    history.add_epoch("abcd", epoch)
+    history.add("abcd", [StreamEntry(stream="s", outcome="running")])
+    history.add("abcd", [epoch])
     history.end("abcd", DONE, (StreamEntry(stream="s", outcome="done", attempts=2, rows=5),))
     history.close()
 
@@ -85,7 +85,7 @@ def test_only_the_newest_runs_of_a_job_are_kept_with_what_belongs_to_them(tmp_pa
     begin(history, "other", job="other")
     for number in range(5):
         begin(history, f"r{number}", keep=2)
-        history.put_stream(f"r{number}", StreamEntry(stream="s", outcome="running"))
+        history.add(f"r{number}", [StreamEntry(stream="s", outcome="running")])
     history.close()
 
     with closing(sqlite3.connect(tmp_path / "history.db")) as database:
@@ -100,7 +100,7 @@ def test_a_run_without_an_end_runs_or_has_crashed(tmp_path: Path) -> None:
     begin(history, "gone")
     begin(history, "here")
     for run_id in ("gone", "here"):
-        history.put_stream(run_id, StreamEntry(stream="s", outcome="running"))
+        history.add(run_id, [StreamEntry(stream="s", outcome="running")])
     history.close()
 
     with job_lock(tmp_path, "job", "here"):
@@ -177,7 +177,7 @@ def test_threads_share_a_history(tmp_path: Path) -> None:
     def fill(stream: str) -> None:
         for attempt in range(1, 20):
             entry = StreamEntry(stream=stream, outcome="running", attempts=attempt)
-            history.put_stream("r", entry)
+            history.add("r", [entry])
 
     threads = [threading.Thread(target=fill, args=(f"s{n}",)) for n in range(4)]
     for thread in threads:

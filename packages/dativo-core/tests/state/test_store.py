@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -240,3 +241,66 @@ def test_jobs_that_start_at_once_in_a_new_project_make_one_database(tmp_path: Pa
             opened = [threads.submit(open_once, folder, gate) for _ in range(4)]
         for one in opened:
             one.result()
+
+
+def test_threads_that_save_at_once_share_transactions(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    statements: list[str] = []
+    store._database.set_trace_callback(statements.append)
+    count = 40
+    store._saving._turn.acquire()  # as if a transaction were under way
+
+    with ThreadPoolExecutor(count) as threads:
+        saved = [threads.submit(store.save, record(f"s{number}")) for number in range(count)]
+        while len(store._saving._waiting) < count:
+            time.sleep(0.001)
+        store._saving._turn.release()
+        for one in saved:
+            one.result(timeout=30)
+
+    assert [text for text in statements if text.lower() == "commit"] == ["commit"]
+    store.close()
+    again = StateStore(tmp_path)
+    assert all(again.load("job", f"s{number}") for number in range(count))
+    again.close()
+
+
+def test_one_of_several_that_is_too_old_does_not_keep_the_others_from_being_stored(
+    tmp_path: Path,
+) -> None:
+    store = StateStore(tmp_path)
+    store.save(record("a", epoch=5))
+    store._saving._turn.acquire()
+
+    with ThreadPoolExecutor(2) as threads:
+        late = threads.submit(store.save, record("a", epoch=4))
+        other = threads.submit(store.save, record("b", epoch=1))
+        while len(store._saving._waiting) < 2:
+            time.sleep(0.001)
+        store._saving._turn.release()
+        error = late.exception(timeout=30)
+
+    assert isinstance(error, ConcurrencyError)
+    assert error.stream == "a"
+    assert other.exception() is None
+    assert [store.load("job", stream).epoch for stream in ("a", "b")] == [5, 1]  # type: ignore[union-attr]
+    store.close()
+
+
+def test_a_transaction_that_fails_is_told_to_each_thread_by_an_error_of_its_own(
+    tmp_path: Path,
+) -> None:
+    store = StateStore(tmp_path)
+    store._database.execute("drop table state")
+    store._saving._turn.acquire()
+
+    with ThreadPoolExecutor(2) as threads:
+        saved = [threads.submit(store.save, record(stream)) for stream in ("a", "b")]
+        while len(store._saving._waiting) < 2:
+            time.sleep(0.001)
+        store._saving._turn.release()
+        errors = [one.exception(timeout=30) for one in saved]
+
+    assert all(isinstance(error, StateUnreadableError) for error in errors)
+    assert errors[0] is not errors[1]
+    store.close()

@@ -6,9 +6,9 @@ import time
 
 import attrs
 
-from dativo.contract import Checkpoint, Staged
+from dativo.contract import Checkpoint, Receipt, Staged
 
-__all__ = ["Epoch", "EpochLimits"]
+__all__ = ["Done", "Epoch", "EpochLimits"]
 
 
 @attrs.frozen(kw_only=True)
@@ -54,3 +54,20 @@ class Epoch:
             or self.size_bytes >= limits.size_bytes
             or time.monotonic() - self.started_at >= limits.seconds
         )
+
+
+@attrs.define
+class Done:
+    """What the run has published of the stream so far."""
+
+    rows: int = 0
+    size_bytes: int = 0
+    epochs: int = 0
+    files: int = 0
+    recovered: bool = False
+
+    def add(self, receipt: Receipt) -> None:
+        self.rows += receipt.record.rows
+        self.size_bytes += receipt.size_bytes
+        self.files += len(receipt.record.files)
+        self.epochs += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -20,6 +21,9 @@ from dativo.state import EpochEntry, History, RunEnd, StreamEntry
 from dativo.state import now as utc_now
 
 __all__ = ["Recorder", "recording"]
+
+_PATIENCE_SECONDS = 0.2
+"""What streams tell within such a time is written at once, but a commit does not wait."""
 
 _NOT_STORED = "its message is not stored: it may hold what nobody knew to be a secret yet"
 
@@ -52,6 +56,9 @@ class Recorder:
         self._control: RunControl | None = None
         self._streams: dict[str, StreamEntry] = {}
         self._started = time.monotonic()
+        self._lock = threading.Lock()
+        self._waiting: list[StreamEntry | EpochEntry] = []
+        self._written_at = 0.0
 
     def begin(self, options: Mapping[str, object]) -> None:
         """Note that the run begins."""
@@ -75,8 +82,23 @@ class Recorder:
         control.watch(self._observe)
         self._warn()
 
+    def flush(self) -> None:
+        """Write what has waited; called now and then while nothing happens."""
+        problem: DativoError | None = None
+        with self._lock:  # also while writing, or an older entry could come after a newer one
+            entries, self._waiting = self._waiting, []
+            if entries and self._history is not None:
+                try:
+                    self._history.add(self._run_id, entries)
+                except DativoError as error:
+                    problem = error
+                self._written_at = time.monotonic()
+        if problem is not None:  # whoever is told of it may wait for whoever notes something
+            self._give_up(problem)
+
     def finish(self, result: RunResult) -> RunResult:
         """Note how the run ended, and return *result*."""
+        self.flush()
         error = result.error
         end = RunEnd(
             outcome=run_outcome(result.error, interrupted=result.interrupted),
@@ -94,6 +116,7 @@ class Recorder:
 
     def settle(self, error: DativoError | None) -> None:
         """Note that what is no run of streams ended, and with which error."""
+        self.flush()
         end = RunEnd(
             outcome=run_outcome(error, interrupted=False),
             exit_code=0 if error is None else error.exit_code,
@@ -115,7 +138,8 @@ class Recorder:
                 entry = StreamEntry(stream=event.stream, outcome="running", attempts=event.attempt)
                 self._put(entry)
             case EpochCommitted():
-                self._write(lambda history: history.add_epoch(self._run_id, self._epoch(event)))
+                self._note(self._epoch(event))
+                self.flush()  # what is published is to be seen even if the run is killed
             case StreamFinished():
                 self._put(self._finished(event))
             case _:
@@ -123,7 +147,15 @@ class Recorder:
 
     def _put(self, entry: StreamEntry) -> None:
         self._streams[entry.stream] = entry
-        self._write(lambda history: history.put_stream(self._run_id, entry))
+        self._note(entry)
+
+    def _note(self, entry: StreamEntry | EpochEntry) -> None:
+        """Write *entry*, or let it wait for others if something was written just now."""
+        with self._lock:
+            self._waiting.append(entry)
+            is_due = time.monotonic() - self._written_at >= _PATIENCE_SECONDS
+        if is_due:
+            self.flush()
 
     def _finished(self, event: StreamFinished) -> StreamEntry:
         before = self._streams.get(event.stream)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
-from collections.abc import Sequence
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
 import attrs
 
@@ -20,9 +21,10 @@ from dativo.engine._notices import tell_notices
 from dativo.engine._open import JobFile, open_job, plan_streams
 from dativo.engine._recorder import recording
 from dativo.engine._results import RunResult, StreamOutcome, StreamResult
-from dativo.engine._slots import Slots
+from dativo.engine._slots import Slots, all_done
 from dativo.engine._stream import StreamRun
 from dativo.engine._telling import run_finished, run_started, stream_finished
+from dativo.engine._turns import Turns
 from dativo.engine._writing import StreamPlan
 from dativo.errors import DeadlineExceededError, StalledError
 from dativo.state import job_lock
@@ -31,6 +33,9 @@ __all__ = ["run"]
 
 _TICK_SECONDS = 0.2
 _GRACE_SECONDS = 8.0
+
+_PUBLISHING = 8
+"""So many streams are opened or published, which is to wait for disks, beside those that read."""
 
 
 def run(
@@ -91,18 +96,21 @@ def run(
                 own.sides, own.control, only=streams, full_refresh=full_refresh, backfill=backfill
             )
         )
-        result = _Run(own, plans).run()
+        result = _Run(own, plans, tick=recorder.flush).run()
         failpoint("engine.run.before_finish")
         return recorder.finish(result)
 
 
 class _Run:
-    def __init__(self, own: Exclusive, plans: tuple[StreamPlan, ...]) -> None:
+    def __init__(
+        self, own: Exclusive, plans: tuple[StreamPlan, ...], *, tick: Callable[[], None]
+    ) -> None:
         self._job = own.sides.job
         self._pipe = own.sides.pipe
         self._control = own.control
         self._store = own.store
         self._plans = plans
+        self._tick = tick
 
     def run(self) -> RunResult:
         started = time.monotonic()
@@ -122,20 +130,22 @@ class _Run:
     def _run_streams(self) -> tuple[StreamResult, ...]:
         parallelism = self._control.limits.parallelism
         readers = Slots(parallelism, "dativo-reader")
-        workers = Slots(min(parallelism, len(self._plans)), "dativo-stream")
+        turns = Turns(parallelism, self._control.cancellation)
+        workers = Slots(min(parallelism + _PUBLISHING, len(self._plans)), "dativo-stream")
         try:
             # The largest first, so that the run does not end on one long stream alone.
             queue = sorted(self._plans, key=lambda plan: -(plan.estimated_rows or 0))
             futures = {
-                plan.stream: workers.submit(self._stream(plan, readers).run) for plan in queue
+                plan.stream: workers.submit(self._stream(plan, readers, turns).run)
+                for plan in queue
             }
-            self._watch(list(futures.values()))
+            self._watch(all_done(futures.values()))
             return tuple(self._result(plan, futures[plan.stream]) for plan in self._plans)
         finally:
             workers.close()
             readers.close()
 
-    def _stream(self, plan: StreamPlan, readers: Slots) -> StreamRun:
+    def _stream(self, plan: StreamPlan, readers: Slots, turns: Turns) -> StreamRun:
         settings = self._job.run
         return StreamRun(
             plan,
@@ -143,6 +153,7 @@ class _Run:
             control=self._control,
             store=self._store,
             slots=readers,
+            turns=turns,
             epochs=EpochLimits(
                 rows=settings.epoch_rows,
                 size_bytes=settings.epoch_bytes,
@@ -150,10 +161,11 @@ class _Run:
             ),
         )
 
-    def _watch(self, futures: Sequence[Future[StreamResult]]) -> None:
+    def _watch(self, done: threading.Event) -> None:
         """Wait for the streams; stop them at the deadline or when nothing moves any more."""
         control, stall = self._control, self._job.run.stall_timeout_seconds
-        while wait(futures, timeout=_TICK_SECONDS).not_done:
+        while not done.wait(_TICK_SECONDS):
+            self._tick()
             if control.cancellation.is_set():
                 break
             left = control.seconds_left()
@@ -164,9 +176,7 @@ class _Run:
             elif time.monotonic() - control.moved_at > stall:
                 msg = f"nothing moved for run.stall_timeout, {stall:g} s"
                 control.cancellation.cancel(StalledError(msg))
-        until = time.monotonic() + _GRACE_SECONDS
-        while wait(futures, timeout=_TICK_SECONDS).not_done and time.monotonic() < until:
-            continue
+        done.wait(_GRACE_SECONDS)
 
     def _result(self, plan: StreamPlan, future: Future[StreamResult]) -> StreamResult:
         if future.cancel() or not future.done():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-__all__ = ["Slots"]
+__all__ = ["Slots", "all_done"]
 
 T = TypeVar("T")
 
@@ -54,3 +54,25 @@ class Slots:
                 future.set_exception(error)
             else:
                 future.set_result(result)
+
+
+def all_done(futures: Collection[Future[Any]]) -> threading.Event:
+    """Return an event that is set once all *futures* are done.
+
+    To wait for it again and again costs nothing, unlike the standard library's ``wait``, which
+    looks at all futures each time.
+    """
+    event, lock, left = threading.Event(), threading.Lock(), len(futures)
+
+    def count(_: Future[Any]) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+        if not left:
+            event.set()
+
+    if not futures:
+        event.set()
+    for future in futures:
+        future.add_done_callback(count)
+    return event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import attrs
@@ -10,7 +11,6 @@ from dativo.contract import (
     Checkpoint,
     Commit,
     ReadMode,
-    Receipt,
     Replay,
     StreamRequest,
     WriteMode,
@@ -21,13 +21,14 @@ from dativo.engine._context import EngineContext
 from dativo.engine._control import RunControl
 from dativo.engine._count import Counting
 from dativo.engine._drain import Drain
-from dativo.engine._epoch import Epoch, EpochLimits
+from dativo.engine._epoch import Done, Epoch, EpochLimits
 from dativo.engine._keys import KeyScan
 from dativo.engine._pipe import Pipe
 from dativo.engine._recover import Start
 from dativo.engine._results import StreamOutcome, StreamResult
 from dativo.engine._slots import Slots
 from dativo.engine._telling import retry_scheduled, stream_finished, stream_started
+from dativo.engine._turns import Turns
 from dativo.engine._writing import StreamPlan, Writing, open_writing
 from dativo.errors import (
     ConcurrencyError,
@@ -39,22 +40,8 @@ from dativo.state import StateStore
 
 __all__ = ["StreamRun"]
 
-
-@attrs.define
-class _Done:
-    """What the run has published of the stream so far."""
-
-    rows: int = 0
-    size_bytes: int = 0
-    epochs: int = 0
-    files: int = 0
-    recovered: bool = False
-
-    def add(self, receipt: Receipt) -> None:
-        self.rows += receipt.record.rows
-        self.size_bytes += receipt.size_bytes
-        self.files += len(receipt.record.files)
-        self.epochs += 1
+_SMALL_BYTES = 1024 * 1024
+"""What is staged of such an epoch takes no memory to speak of while it is published."""
 
 
 class StreamRun:
@@ -68,6 +55,7 @@ class StreamRun:
         control: RunControl,
         store: StateStore,
         slots: Slots,
+        turns: Turns,
         epochs: EpochLimits,
     ) -> None:
         self._plan = plan
@@ -75,8 +63,10 @@ class StreamRun:
         self._control = control
         self._store = store
         self._slots = slots
+        self._turns = turns
         self._epochs = epochs
-        self._done = _Done()
+        self._done = Done()
+        self._has_begun = False
         self._known: Start | None = None
         self._last: Commit | None = None
 
@@ -111,8 +101,9 @@ class StreamRun:
     def _outcome(self, error: DativoError | None) -> StreamOutcome:
         if error is None:
             return StreamOutcome.DONE
-        cancelled = self._control.cancellation.is_set()
-        return StreamOutcome.INTERRUPTED if cancelled else StreamOutcome.FAILED
+        if not self._control.cancellation.is_set():
+            return StreamOutcome.FAILED
+        return StreamOutcome.INTERRUPTED if self._has_begun else StreamOutcome.NOT_STARTED
 
     def _try(self, attempt: int) -> DativoError | None:
         try:
@@ -149,21 +140,29 @@ class StreamRun:
         return not self._control.cancellation.wait(wait)
 
     def _attempt(self, attempt: int) -> None:
-        with open_writing(
-            self._plan,
-            self._pipe.writer,
-            control=self._control,
-            store=self._store,
-            attempt=attempt,
-        ) as writing:
+        with (
+            open_writing(
+                self._plan,
+                self._pipe.writer,
+                control=self._control,
+                store=self._store,
+                attempt=attempt,
+            ) as writing,
+            contextlib.ExitStack() as turn,
+        ):
             self._require_alone(writing.start)
             self._done.recovered |= writing.start.roll_forward
+            turn.enter_context(self._turns.taken())
+            self._has_begun = True
             begins = writing.start.checkpoint
             self._control.tell(stream_started(self._control, self._plan, begins, attempt=attempt))
             if self._has_come_through(writing):
                 return
             try:
-                self._copy(writing, self._context(attempt))
+                epoch = self._copy(writing, self._context(attempt))
+                if epoch.size_bytes <= _SMALL_BYTES:
+                    turn.close()  # while this one waits for the disk another one can read
+                self._finish(epoch, writing)
             finally:
                 self._known = writing.start
 
@@ -195,8 +194,11 @@ class StreamRun:
     def _context(self, attempt: int) -> EngineContext:
         return self._pipe.source.context(self._control, stream=self._plan.stream, attempt=attempt)
 
-    def _copy(self, writing: Writing, context: EngineContext) -> None:
-        """Move everything that the source yields; commit where it allows and limits ask for it."""
+    def _copy(self, writing: Writing, context: EngineContext) -> Epoch:
+        """Move everything that the source yields; commit where it allows and limits ask for it.
+
+        Return what is left to commit.
+        """
         drain = Drain(
             writing.session,
             slots=self._slots,
@@ -222,7 +224,18 @@ class StreamRun:
             finally:
                 drain.stop()
         self._control.cancellation.raise_if_set()
-        self._finish(epoch, writing, context)
+        if self._is_first(writing.start) and not epoch.staged:
+            msg = "the source yielded no batch; an empty stream is one batch without rows"
+            raise ContractViolationError(
+                msg, connector=self._pipe.source.name, stream=self._plan.stream, phase="extract"
+            )
+        if self._plan.keys is not None:
+            self._delete_missing(self._plan.keys, epoch, writing, context)
+        return epoch
+
+    def _is_first(self, start: Start) -> bool:
+        """Whether something must be published even if there are no records."""
+        return start.record is None or self._plan.write.mode is WriteMode.REPLACE
 
     @property
     def _counting(self) -> Counting:
@@ -245,19 +258,12 @@ class StreamRun:
         self._commit(epoch, writing)
         return Epoch(checkpoint=epoch.checkpoint)
 
-    def _finish(self, epoch: Epoch, writing: Writing, context: EngineContext) -> None:
+    def _finish(self, epoch: Epoch, writing: Writing) -> None:
         """Publish the rest, unless there is nothing to say."""
         if self._plan.read.mode is ReadMode.FULL:
             # The next full read begins at the beginning.
             epoch.checkpoint = None
-        first = writing.start.record is None or self._plan.write.mode is WriteMode.REPLACE
-        if first and not epoch.staged:
-            msg = "the source yielded no batch; an empty stream is one batch without rows"
-            raise ContractViolationError(
-                msg, connector=self._pipe.source.name, stream=self._plan.stream, phase="extract"
-            )
-        if self._plan.keys is not None:
-            self._delete_missing(self._plan.keys, epoch, writing, context)
+        first = self._is_first(writing.start)
         if epoch.rows or first or epoch.checkpoint != writing.start.checkpoint:
             try:
                 self._commit(epoch, writing)

@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -168,15 +168,11 @@ class History:
                 (job, job, keep),
             )
 
-    def put_stream(self, run_id: str, entry: StreamEntry) -> None:
-        """Note how far a stream is."""
+    def add(self, run_id: str, entries: Iterable[StreamEntry | EpochEntry]) -> None:
+        """Note how far streams are, and commits, in one transaction."""
         with self._transaction() as database:
-            _insert(database, "streams", run_id, entry)
-
-    def add_epoch(self, run_id: str, entry: EpochEntry) -> None:
-        """Note a commit."""
-        with self._transaction() as database:
-            _insert(database, "epochs", run_id, entry)
+            for entry in entries:
+                _insert(database, run_id, entry)
 
     def end(self, run_id: str, end: RunEnd, streams: tuple[StreamEntry, ...] = ()) -> None:
         """Note that a run is over, and how its *streams* ended."""
@@ -184,7 +180,7 @@ class History:
         columns = ", ".join(f"{name} = :{name}" for name in values)
         with self._transaction() as database:
             for entry in streams:
-                _insert(database, "streams", run_id, entry)
+                _insert(database, run_id, entry)
             database.execute(
                 f"update runs set ended = :ended, {columns} where run_id = :run_id",  # noqa: S608
                 {**values, "ended": now(), "run_id": run_id},
@@ -240,9 +236,8 @@ def now() -> str:
     return f"{whole}.{int(seconds % 1 * 1000):03}Z"
 
 
-def _insert(
-    database: sqlite3.Connection, table: str, run_id: str, entry: StreamEntry | EpochEntry
-) -> None:
+def _insert(database: sqlite3.Connection, run_id: str, entry: StreamEntry | EpochEntry) -> None:
+    table = "streams" if isinstance(entry, StreamEntry) else "epochs"
     values = {"run_id": run_id, **attrs.asdict(entry)}
     names = ", ".join(values)
     marks = ", ".join(f":{name}" for name in values)

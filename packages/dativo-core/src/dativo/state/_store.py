@@ -10,30 +10,27 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import attrs
-
-from dativo.contract import Checkpoint, CommitRecord, failpoint
+from dativo.contract import CommitRecord, failpoint
 from dativo.errors import (
     ConcurrencyError,
     DativoError,
     DiskFullError,
     StateUnreadableError,
 )
+from dativo.state._entry import StateEntry, age_of, entry_of
 from dativo.state._files import private_file, private_folder
 from dativo.state._read_only import UNREADABLE
+from dativo.state._together import Together
 from dativo.state._unusable import IS_DAMAGED, unreadable
 from dativo.state._wal import use_wal
 
 __all__ = [
     "STATE_FILE",
     "STATE_FORMAT",
-    "StateEntry",
     "StateStore",
-    "age_of",
-    "entry_of",
     "format_error",
     "require_sound",
 ]
@@ -54,34 +51,6 @@ create table if not exists fence (job text primary key, fence integer not null) 
 """
 
 
-@attrs.frozen(kw_only=True)
-class StateEntry:
-    """The state of one stream of one job: the newest commit record known to be published."""
-
-    record: CommitRecord
-    updated_at: str
-
-    @property
-    def epoch(self) -> int:
-        """The epoch of the last commit."""
-        return self.record.commit.epoch
-
-    @property
-    def commit_id(self) -> str:
-        """The identity of the last commit."""
-        return self.record.commit.commit_id
-
-    @property
-    def checkpoint(self) -> Checkpoint | None:
-        """Where the next incremental read resumes."""
-        return self.record.commit.checkpoint
-
-    @property
-    def fingerprint(self) -> Mapping[str, str]:
-        """What the checkpoint depends on."""
-        return self.record.commit.fingerprint
-
-
 class StateStore:
     """One project's state; safe to use from several threads.
 
@@ -98,6 +67,7 @@ class StateStore:
         self.folder = private_folder(folder)
         self.file = private_file(folder / STATE_FILE)
         self._lock = threading.Lock()
+        self._saving = Together(self._save)
         with self._reading():
             # Autocommit; transactions are begun by name. FULL: a stored state survives a power cut.
             self._database = sqlite3.connect(
@@ -127,15 +97,15 @@ class StateStore:
     def save(self, record: CommitRecord) -> None:
         """Store *record* as the newest of its job and stream; durable on return.
 
+        Threads that come while the disk is busy share the next transaction.
+
         Raises:
             ConcurrencyError: What is stored is newer: by its fence, then by its epoch.
             StateUnreadableError: The database cannot be written, or what it has makes no sense.
             DiskFullError: There is no room for it.
         """
         failpoint("state.before_write")
-        with self._reading(), self._transaction():
-            self._require_newer(record)
-            self._write(record)
+        self._saving.ask(record)
         failpoint("state.written")
 
     def restore(self, job: str, stream: str, record: CommitRecord | None) -> None:
@@ -203,6 +173,23 @@ class StateStore:
         row: tuple[str] | None = self._database.execute(query).fetchone()
         return row
 
+    def _save(self, records: Sequence[CommitRecord]) -> list[DativoError | None]:
+        """Store *records* in one transaction; one that is refused is the affair of its stream."""
+        try:
+            with self._lock, self._transaction():
+                return [self._write_newer(record) for record in records]
+        except UNREADABLE as error:
+            return [self._wrap(error) for _ in records]
+
+    def _write_newer(self, record: CommitRecord) -> DativoError | None:
+        """Write *record*, or return why it is refused."""
+        try:
+            self._require_newer(record)
+        except DativoError as error:
+            return error
+        self._write(record)
+        return None
+
     def _require_newer(self, record: CommitRecord) -> None:
         """Keep a run that stood still from putting an old state over that of its successor."""
         commit = record.commit
@@ -253,25 +240,6 @@ class StateStore:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
             return DiskFullError(f"no room to write {self.file}")
         return unreadable(self.file, error)
-
-
-def age_of(record: CommitRecord) -> tuple[int, int]:
-    """Return what orders commits: after a loss of the target its epochs begin anew, fences not."""
-    return record.commit.fence, record.commit.epoch
-
-
-def entry_of(file: Path, job: str, row: tuple[str, str, str]) -> StateEntry:
-    """Return the entry in *row*: stream, record, time.
-
-    Raises:
-        StateUnreadableError: The record makes no sense.
-    """
-    stream, record, updated_at = row
-    try:
-        return StateEntry(record=CommitRecord.from_json(record), updated_at=updated_at)
-    except ValueError as error:
-        msg = f"the state of stream {stream!r} of job {job!r} in {file} is damaged: {error}"
-        raise StateUnreadableError(msg, stream=stream, details=IS_DAMAGED) from error
 
 
 def require_sound(database: sqlite3.Connection) -> None:

@@ -8,15 +8,9 @@ from pathlib import Path
 
 import attrs
 
+from dativo.state._entry import StateEntry, entry_of
 from dativo.state._read_only import UNREADABLE, read_database
-from dativo.state._store import (
-    STATE_FILE,
-    STATE_FORMAT,
-    StateEntry,
-    entry_of,
-    format_error,
-    require_sound,
-)
+from dativo.state._store import STATE_FILE, STATE_FORMAT, format_error, require_sound
 from dativo.state._unusable import unreadable
 
 __all__ = ["Stored", "read_stored"]

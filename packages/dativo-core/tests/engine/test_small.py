@@ -1,0 +1,137 @@
+"""Many small streams: what they cost is shared, and never more of them read than was asked for."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dativo import engine
+from dativo.engine._cancel import Cancellation
+from dativo.engine._slots import all_done
+from dativo.engine._turns import Turns
+from dativo.errors import RunInterruptedError
+from dativo_test_support.project import Project
+
+STREAMS = [f"s{number:03}" for number in range(60)]
+
+
+@pytest.fixture
+def transactions(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count the transactions that write, by the file of the database."""
+    found: Counter[str] = Counter()
+    connect = sqlite3.connect
+
+    def traced(file: Path, **options: object) -> sqlite3.Connection:
+        database = connect(file, **options)  # type: ignore[call-overload]
+
+        def note(statement: str) -> None:
+            found[Path(file).name] += statement.lower() == "begin immediate"
+
+        database.set_trace_callback(note)
+        return database  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    return found
+
+
+def _job(project: Project, rows: int, mode: str = "incremental") -> Path:
+    return project.job(
+        source={"streams": STREAMS, "rows": rows}, streams=[{"name": "*", "mode": mode}]
+    )
+
+
+def test_increments_that_find_nothing_share_the_transactions_of_one(
+    project: Project, transactions: Counter[str]
+) -> None:
+    engine.run(_job(project, rows=3))
+    transactions.clear()
+
+    result = engine.run(_job(project, rows=3))
+
+    assert result.ok
+    assert len(result.streams) == len(STREAMS)
+    assert transactions["state.db"] == 1  # the fence of the run
+    # The beginning and the end, the first and the last entries, and some now and then between.
+    assert transactions["history.db"] <= 4 + result.seconds / 0.1
+
+
+def test_each_published_stream_is_one_transaction_of_the_state_at_the_most(
+    project: Project, transactions: Counter[str]
+) -> None:
+    engine.run(_job(project, rows=3))
+
+    assert 1 < transactions["state.db"] <= 1 + len(STREAMS)
+    assert all(project.ids(stream) == [1, 2, 3] for stream in STREAMS)
+
+
+@pytest.mark.parametrize("parallelism", [1, 3])
+def test_never_more_streams_are_read_at_once_than_the_job_says(
+    project: Project, monkeypatch: pytest.MonkeyPatch, parallelism: int
+) -> None:
+    lock, now, most = threading.Lock(), 0, 0
+    original = Turns.taken
+
+    @contextmanager
+    def counted(self: Turns) -> Iterator[None]:
+        nonlocal now, most
+        with original(self):
+            with lock:
+                now += 1
+                most = max(most, now)
+            yield
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr(Turns, "taken", counted)
+    job = project.job(
+        source={"streams": STREAMS, "rows": 20, "delay_seconds": 0.001},
+        streams=[{"name": "*", "mode": "full"}],
+        run={"parallelism": parallelism},
+    )
+
+    result = engine.run(job)
+
+    assert result.ok
+    assert most == parallelism
+
+
+def test_whoever_waits_for_a_turn_is_sent_home_when_the_run_is_stopped() -> None:
+    cancellation = Cancellation()
+    turns = Turns(1, cancellation)
+
+    with turns.taken():
+        threading.Timer(0.05, cancellation.cancel).start()
+        with pytest.raises(RunInterruptedError), turns.taken():
+            pass
+    with pytest.raises(RunInterruptedError), turns.taken():
+        pass
+
+
+def test_a_turn_that_was_refused_is_free_again() -> None:
+    cancellation = Cancellation()
+    turns = Turns(1, cancellation)
+    cancellation.cancel()
+    for _ in range(2):
+        with pytest.raises(RunInterruptedError), turns.taken():
+            pass
+
+    assert turns._free.acquire(blocking=False)
+
+
+def test_all_done_is_told_by_the_last() -> None:
+    futures: list[Future[None]] = [Future() for _ in range(3)]
+    event = all_done(futures)
+    for future in futures:
+        assert not event.is_set()
+        future.set_result(None)
+
+    assert event.is_set()
+    assert all_done(futures).is_set()
+    assert all_done([]).is_set()
