@@ -1,0 +1,109 @@
+"""Mutants that only one line of a rule can find: what breaks is small, or only at the end."""
+
+from __future__ import annotations
+
+import http.client
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from reference_client import Client
+from reference_session import ReferenceSession
+from reference_source import ReferenceSource
+from reference_writer import ReferenceWriter
+from source_variants import OtherClient
+
+from dativo.contract import Batch, Operation, Staged
+from dativo.errors import DativoError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["SOURCE_MUTANTS", "WRITER_MUTANTS", "ShortStreamsFirst"]
+
+_PAGES = 7
+_LEFT: list[int] = []
+
+
+class ShortStreamsFirst(ReferenceSource):
+    """Keeps every rule, and names the streams first that have few records or none."""
+
+    def told(self, client: Client) -> Iterator[dict[str, Any]]:
+        yield from sorted(super().told(client), key=lambda told: int(told["rows"]))
+
+
+class SeveralPagesAtOnce(ReferenceSource):
+    """Keeps to ``batch_rows``, and not to ``batch_bytes``."""
+
+    def part(self, *arguments: Any, **bounds: Any) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        pages: list[pa.RecordBatch] = []
+        for page in super().part(*arguments, **bounds):
+            pages.append(page)
+            if len(pages) == _PAGES:
+                yield from pa.Table.from_batches(pages).combine_chunks().to_batches()
+                pages = []
+        yield from pages
+
+
+class _LeavesOpen(Client):
+    def refused(self, status: int, headers: http.client.HTTPMessage, body: bytes) -> DativoError:
+        if status == 401:
+            _LEFT.append(os.open(os.devnull, os.O_RDONLY))
+        return super().refused(status, headers, body)
+
+
+class LeavesOpenWhatIsRefused(OtherClient):
+    """Forgets what it has opened when the token is refused."""
+
+    kind = _LeavesOpen
+
+
+class _LeavesOpenUnreachable(Client):
+    def unreachable(self, error: Exception) -> DativoError:
+        _LEFT.append(os.open(os.devnull, os.O_RDONLY))
+        return super().unreachable(error)
+
+
+class LeavesOpenWhatIsNotThere(OtherClient):
+    """Forgets what it has opened when nobody answers."""
+
+    kind = _LeavesOpenUnreachable
+
+
+class CountsMissingAndKeepsThem(ReferenceWriter):
+    """Without a key it counts what ``delete_missing`` must delete, and deletes nothing."""
+
+    class Session(ReferenceSession):
+        def delete_missing(self, keys: Batch) -> Staged:
+            staged = super().delete_missing(keys)
+            if staged.rows != len(self.table.live_keys(self.request.primary_key)):
+                return staged
+            return attrs.evolve(staged, token=None)
+
+
+class LosesWhatFollowsDeletingAll(ReferenceWriter):
+    """Publishes nothing of the epoch after the one that has deleted everything."""
+
+    class Session(ReferenceSession):
+        def stage(self, batch: Batch) -> Staged:
+            staged = super().stage(batch)
+            if batch.op is Operation.UPSERT and self.table.head().epoch == 5:
+                return attrs.evolve(staged, token=None)
+            return staged
+
+
+SOURCE_MUTANTS: Mapping[tuple[str, type[ReferenceSource]], str] = {
+    ("data.batches", SeveralPagesAtOnce): "bytes; context.batch_bytes is 1048576",
+    ("closes.everything", LeavesOpenWhatIsRefused): "failed with cases.bad_credentials leaves open",
+    ("closes.everything", LeavesOpenWhatIsNotThere): "failed with cases.unreachable leaves open",
+}
+"""By the rule and the mutant, words of what the rule says."""
+
+WRITER_MUTANTS: Mapping[tuple[str, type[ReferenceWriter]], str] = {
+    ("modes.deletes", CountsMissingAndKeepsThem): "after delete_missing without a key readers see",
+    ("modes.deletes", LosesWhatFollowsDeletingAll): "after a deleted key came again readers see",
+}
+"""The same of writers."""
