@@ -17,7 +17,11 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
-PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
+COMPILED = ROOT / "packages" / "dativo-pgcopy"
+"""Needs a Rust compiler, so it is no member of the workspace and has a session of its own."""
+PACKAGES = sorted(
+    path.parent.name for path in ROOT.glob("packages/*/pyproject.toml") if path.parent != COMPILED
+)
 OTHER_PYTHONS = ("3.12", "3.13")
 
 nox.needs_version = ">=2026.4"

@@ -7,6 +7,12 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = sorted(
+    path.parent
+    for path in ROOT.glob("packages/*/pyproject.toml")
+    if not (path.parent / "Cargo.toml").exists()
+)
+"""The members of the workspace; what is compiled is none."""
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +27,8 @@ def packages() -> list[str]:
     """The import names of all packages, as the folders say."""
     return sorted(
         folder.name
-        for folder in ROOT.glob("packages/*/src/*")
+        for package in PACKAGES
+        for folder in package.glob("src/*")
         if (folder / "__init__.py").is_file()
     )
 
@@ -51,19 +58,26 @@ def test_no_import_is_exempt(settings: dict[str, Any]) -> None:
 
 
 def test_coverage_measures_every_package(settings: dict[str, Any]) -> None:
-    sources = sorted(str(folder.relative_to(ROOT)) for folder in ROOT.glob("packages/*/src"))
+    sources = [str(folder.relative_to(ROOT) / "src") for folder in PACKAGES]
 
     assert sorted(settings["coverage"]["run"]["source_dirs"]) == sources
 
 
 def test_every_distribution_has_a_coverage_threshold(settings: dict[str, Any]) -> None:
-    distributions = sorted(folder.name for folder in ROOT.glob("packages/*") if folder.is_dir())
+    distributions = [folder.name for folder in PACKAGES]
 
     assert sorted(settings["dativo-dev"]["coverage"]) == distributions
 
 
 def test_both_checkers_see_every_package(settings: dict[str, Any]) -> None:
-    sources = sorted(str(folder.relative_to(ROOT)) for folder in ROOT.glob("packages/*/src"))
+    sources = [str(folder.relative_to(ROOT) / "src") for folder in PACKAGES]
 
     assert set(sources) <= set(settings["mypy"]["files"])
     assert set(sources) <= set(settings["mypy"]["mypy_path"])
+
+
+def test_what_is_compiled_is_no_member_of_the_workspace(settings: dict[str, Any]) -> None:
+    compiled = sorted(path.parent for path in ROOT.glob("packages/*/Cargo.toml"))
+
+    excluded = [str(folder.relative_to(ROOT)) for folder in compiled]
+    assert settings["uv"]["workspace"]["exclude"] == excluded
