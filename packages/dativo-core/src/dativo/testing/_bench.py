@@ -25,7 +25,7 @@ from dativo.contract import (
     WriteMode,
     WriteRequest,
 )
-from dativo.engine import Event, Message
+from dativo.engine import Event
 from dativo.engine._arrow import lazy
 from dativo.engine._context import EngineContext
 from dativo.engine._control import Limits, RunControl
@@ -76,11 +76,6 @@ class Bench:
     control: RunControl
     redactor: Redactor
     events: list[Event]
-
-    @property
-    def said(self) -> tuple[Message, ...]:
-        """What the connector has logged."""
-        return tuple(event for event in self.events if isinstance(event, Message))
 
     def context(self, **about: Any) -> EngineContext:
         """Make the context of a hook call; the arguments are those of ``Side.context``."""
