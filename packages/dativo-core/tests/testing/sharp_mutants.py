@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import http.client
 import os
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 from reference_client import Client
@@ -14,8 +15,15 @@ from reference_source import ReferenceSource
 from reference_writer import ReferenceWriter
 from source_variants import OtherClient
 
-from dativo.contract import Batch, Operation, Staged
-from dativo.errors import DativoError
+from dativo.contract import (
+    Batch,
+    CheckItem,
+    Commit,
+    Operation,
+    Receipt,
+    Staged,
+)
+from dativo.errors import DativoError, WriteFailedError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,6 +81,52 @@ class LeavesOpenWhatIsNotThere(OtherClient):
     kind = _LeavesOpenUnreachable
 
 
+class NamesNoDeniedStream(ReferenceSource):
+    """Says that a stream is denied, and not which one."""
+
+    def check_stream(self, name: str, readable: Mapping[str, bool]) -> CheckItem:
+        item = super().check_stream(name, readable)
+        return item if item.error is None else attrs.evolve(item, scope="a stream")
+
+
+class SaysOtherThingsTheSecondTime(ReferenceSource):
+    """Loses a stream when it discovers again, and says another size and key of the next one."""
+
+    _names: ClassVar[list[str]] = []
+
+    def told(self, client: Client) -> Iterator[dict[str, Any]]:
+        for told in super().told(client):
+            is_first = told["name"] not in self._names
+            self._names.append(told["name"])
+            if is_first:
+                yield told
+            elif told["name"] != "customers":
+                yield {**told, "key": ["id", "updated"]}
+
+
+class _TokenInContextLog(Client):
+    def headers(self) -> dict[str, str]:
+        found = super().headers()
+        self.context.log("asking the API", headers=str(found))
+        return found
+
+
+class TokenInContextLog(OtherClient):
+    """Logs what it sends as a field of a message to the run."""
+
+    kind = _TokenInContextLog
+
+
+class CommitsInTestsOnly(ReferenceWriter):
+    """Fails where it is not loaded as in the tests of its vendor."""
+
+    class Session(ReferenceSession):
+        def commit(self, commit: Commit, staged: Sequence[Staged]) -> Receipt:
+            if "pytest" not in sys.modules:
+                raise WriteFailedError("the folder is not mounted")
+            return super().commit(commit, staged)
+
+
 class CountsMissingAndKeepsThem(ReferenceWriter):
     """Without a key it counts what ``delete_missing`` must delete, and deletes nothing."""
 
@@ -97,12 +151,16 @@ class LosesWhatFollowsDeletingAll(ReferenceWriter):
 
 SOURCE_MUTANTS: Mapping[tuple[str, type[ReferenceSource]], str] = {
     ("data.batches", SeveralPagesAtOnce): "bytes; context.batch_bytes is 1048576",
+    ("check.missing_privilege", NamesNoDeniedStream): "the item 'stream customers' is missing",
+    ("discover.deterministic", SaysOtherThingsTheSecondTime): "the primary key of orders was first",
+    ("secrets.hidden", TokenInContextLog): "a message of context.log",
     ("closes.everything", LeavesOpenWhatIsRefused): "failed with cases.bad_credentials leaves open",
     ("closes.everything", LeavesOpenWhatIsNotThere): "failed with cases.unreachable leaves open",
 }
 """By the rule and the mutant, words of what the rule says."""
 
 WRITER_MUTANTS: Mapping[tuple[str, type[ReferenceWriter]], str] = {
+    ("commit.after_kill", CommitsInTestsOnly): "fails: WriteFailedError: the folder is not mounted",
     ("modes.deletes", CountsMissingAndKeepsThem): "after delete_missing without a key readers see",
     ("modes.deletes", LosesWhatFollowsDeletingAll): "after a deleted key came again readers see",
 }

@@ -92,6 +92,16 @@ def test_what_is_null_itself_has_nothing_within(place: str) -> None:
     assert not list(_faults(_read(pa.field("v", kind), pa.nulls(2, kind), Operation.UPSERT)))
 
 
+def test_damaged_data_is_said_and_nothing_else_is_asked_of_it() -> None:
+    offsets, text = pa.array([0, 1], pa.int32()).buffers()[1], pa.py_buffer(b"\xff")
+    damaged = pa.Array.from_buffers(pa.string(), 1, [None, offsets, text])
+
+    (told,) = _faults(_read(NOTE, damaged, Operation.UPSERT))
+
+    assert told.startswith("the Arrow data is damaged: ")
+    assert "UTF8" in told.replace("-", "")
+
+
 def test_a_batch_of_another_operation_is_said() -> None:
     (told,) = _faults(_read(ID, pa.array([1]), Operation.DELETE))
 
