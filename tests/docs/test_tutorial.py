@@ -62,7 +62,7 @@ def test_the_tutorial_is_done_as_it_says(reader: Reader, tmp_path: Path) -> None
     shown = re.findall(r"^\| `(\S+)` \| (\d+) \|$", page(PAGE), re.MULTILINE)
     lines = {name: len((project / name).read_text().splitlines()) for name, _ in shown}
     assert {name: int(count) for name, count in shown} == lines
-    assert len(lines) == 5
+    assert len(lines) == 4
 
 
 @pytest.mark.slow
