@@ -14,6 +14,7 @@ from reference_session import ReferenceSession
 from reference_source import ReferenceSource
 from reference_writer import ReferenceWriter
 from source_variants import OtherClient
+from writer_session_mutants import CountsNoDeletions
 
 from dativo.contract import (
     Batch,
@@ -22,6 +23,8 @@ from dativo.contract import (
     Operation,
     Receipt,
     Staged,
+    Stream,
+    StreamRequest,
 )
 from dativo.errors import DativoError, WriteFailedError
 
@@ -73,6 +76,16 @@ class _LeavesOpenUnreachable(Client):
     def unreachable(self, error: Exception) -> DativoError:
         _LEFT.append(os.open(os.devnull, os.O_RDONLY))
         return super().unreachable(error)
+
+
+class KeyIsAlwaysThere(ReferenceSource):
+    """Gives the key with every selection that has nothing of it."""
+
+    def columns(self, request: StreamRequest, stream: Stream) -> pa.Schema:
+        if request.columns and not {*stream.primary_key} & {*request.columns}:
+            names = (*stream.primary_key, *request.columns)
+            request = attrs.evolve(request, columns=names)
+        return super().columns(request, stream)
 
 
 class LeavesOpenWhatIsNotThere(OtherClient):
@@ -154,6 +167,7 @@ SOURCE_MUTANTS: Mapping[tuple[str, type[ReferenceSource]], str] = {
     ("check.missing_privilege", NamesNoDeniedStream): "the item 'stream customers' is missing",
     ("discover.deterministic", SaysOtherThingsTheSecondTime): "the primary key of orders was first",
     ("secrets.hidden", TokenInContextLog): "a message of context.log",
+    ("data.columns", KeyIsAlwaysThere): "with columns note: the fields id, note came",
     ("closes.everything", LeavesOpenWhatIsRefused): "failed with cases.bad_credentials leaves open",
     ("closes.everything", LeavesOpenWhatIsNotThere): "failed with cases.unreachable leaves open",
 }
@@ -161,6 +175,7 @@ SOURCE_MUTANTS: Mapping[tuple[str, type[ReferenceSource]], str] = {
 
 WRITER_MUTANTS: Mapping[tuple[str, type[ReferenceWriter]], str] = {
     ("commit.after_kill", CommitsInTestsOnly): "fails: WriteFailedError: the folder is not mounted",
+    ("counts.true", CountsNoDeletions): "merge: the record tells 1602 rows of 1606 staged",
     ("modes.deletes", CountsMissingAndKeepsThem): "after delete_missing without a key readers see",
     ("modes.deletes", LosesWhatFollowsDeletingAll): "after a deleted key came again readers see",
 }
