@@ -70,8 +70,8 @@ class Client:
             sock = connection.sock
             with self.context.on_cancel(lambda: _hang_up(sock)):
                 connection.request("GET", target, headers=self.headers())
-                response = connection.getresponse()
-                return response.status, response.headers, response.read()
+                with contextlib.closing(connection.getresponse()) as response:
+                    return response.status, response.headers, response.read()
 
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.config.token.reveal()}"}

@@ -184,6 +184,49 @@ class StopsAtStartTime(ReferenceSource):
         return super().checkpoint(request, [after[0] + 3_600_000_000, 0])
 
 
+class SkipsAtTheSecondResume(ReferenceSource):
+    """Takes a tie for read if the checkpoint is of a read that was resumed itself."""
+
+    def position(self, state: Checkpoint | None, request: StreamRequest) -> list[Any] | None:
+        after = super().position(state, request)
+        is_second = state is not None and state.value.get("resumed")
+        return [*after[:-1], 1 << 60] if after and is_second else after
+
+    def increment(
+        self,
+        client: Client,
+        request: StreamRequest,
+        stream: Stream,
+        after: list[Any] | None,
+        /,
+        *,
+        by_key: bool = False,
+    ) -> Iterator[Batch]:
+        for batch in super().increment(client, request, stream, after, by_key=by_key):
+            reached = batch.checkpoint
+            value = None if reached is None else {**reached.value, "resumed": after is not None}
+            yield attrs.evolve(batch, checkpoint=None if value is None else Checkpoint(value))
+
+
+class CheckpointOfTheColumns(ReferenceSource):
+    """Takes the position from what it delivers, so that it needs the cursor among the columns."""
+
+    def increment(
+        self,
+        client: Client,
+        request: StreamRequest,
+        stream: Stream,
+        after: list[Any] | None,
+        /,
+        *,
+        by_key: bool = False,
+    ) -> Iterator[Batch]:
+        knows = set(self.order(stream, by_key=by_key)) <= set(request.columns or stream.cursors)
+        for batch in super().increment(client, request, stream, after, by_key=by_key):
+            is_known = knows or not request.columns
+            yield batch if is_known else attrs.evolve(batch, checkpoint=None)
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     "checkpoint.coverage": {
         CheckpointOfTheNextPage: "cut after batch 1",
@@ -192,6 +235,7 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
         PageNumberFromZero: "read in steps",
         CheckpointOfPartsAtOnce: "lost 36 records",
         IgnoresState: "doubled 24 records",
+        SkipsAtTheSecondResume: "read in steps, each from the checkpoint of the one before: lost",
     },
     "checkpoint.portable": {
         OneCheckpointForAll: "when it came and is",
@@ -202,6 +246,7 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     "incremental.final_checkpoint": {
         NoLastCheckpoint: "not even the last checkpoint",
         NoCheckpointAtAll: "no checkpoint covers",
+        CheckpointOfTheColumns: "without its cursor among the columns: no checkpoint covers",
     },
     "incremental.idempotent": {
         IgnoresState: "came again, although the source declares exact replay",

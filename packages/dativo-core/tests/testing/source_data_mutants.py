@@ -33,11 +33,8 @@ class MomentsWithoutZone(ReferenceSource):
     def columns(self, request: StreamRequest, stream: Stream) -> pa.Schema:
         import pyarrow as pa
 
-        fields = super().columns(request, stream)
-        naive = pa.timestamp("us")
-        return pa.schema(
-            [field.with_type(naive) if field.name == "updated" else field for field in fields]
-        )
+        fields, naive = super().columns(request, stream), pa.timestamp("us")
+        return _schema([one.with_type(naive) if one.name == "updated" else one for one in fields])
 
 
 class NullableOnArrival(ReferenceSource):
@@ -231,9 +228,44 @@ def _schema(fields: Iterable[pa.Field]) -> pa.Schema:
     return pa.schema(fields)
 
 
+class MomentsOfAnotherZone(ReferenceSource):
+    """Delivers the right moments, with the zone of its office."""
+
+    def columns(self, request: StreamRequest, stream: Stream) -> pa.Schema:
+        import pyarrow as pa
+
+        fields, local = super().columns(request, stream), pa.timestamp("us", "Europe/Berlin")
+        return _schema([one.with_type(local) if one.name == "updated" else one for one in fields])
+
+
+class MetadataOfDiscoveryOnly(ReferenceSource):
+    """Says what a field means when it is discovered, and not when it is read."""
+
+    def schema(self, told: Mapping[str, Any]) -> pa.Schema:
+        fields = super().schema(told)
+        about = {"comment": "what the customer wrote"}
+        return _schema([one.with_metadata(about) if one.name == "note" else one for one in fields])
+
+    def columns(self, request: StreamRequest, stream: Stream) -> pa.Schema:
+        return _schema([field.remove_metadata() for field in super().columns(request, stream)])
+
+
+class KeysOfEachPage(ReferenceSource):
+    """Numbers the records of each page from one on, so that a key is unique within a batch."""
+
+    def frame(self, page: Mapping[str, Any], request: StreamRequest, stream: Stream) -> pa.Table:
+        named = [
+            {**row, "id": number} if "id" in row else row
+            for number, row in enumerate(page["records"], start=1)
+        ]
+        return super().frame({**page, "records": named}, request, stream)
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     "data.schema": {
         MomentsWithoutZone: "the field updated is timestamp[us] not null",
+        MomentsOfAnotherZone: "the field updated is timestamp[us, tz=Europe/Berlin]",
+        MetadataOfDiscoveryOnly: "declares string with metadata",
         NullableOnArrival: "the field id is int64; discovery declares int64 not null",
         NullWhereNone: "the field name has 1 NULL",
         OtherFieldsOnLaterPages: "the fields are ['id', 'updated', 'total', 'paid']",
@@ -252,6 +284,7 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
         WholeStreamAtOnce: "a record batch has 60 rows",
     },
     "data.primary_key": {
+        KeysOfEachPage: "a key is there more than once",
         PagesOverlap: "a key is there more than once",
         HalfAKey: "more than once: 30 records (region='east'",
     },

@@ -150,6 +150,13 @@ def _schema(fields: Iterable[pa.Field]) -> pa.Schema:
     return pa.schema(fields)
 
 
+class OnlyTheFirstPattern(ReferenceSource):
+    """Searches for one pattern, because the API takes one."""
+
+    def is_wanted(self, name: str, patterns: Sequence[str]) -> bool:
+        return super().is_wanted(name, patterns[:1])
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     "discover.complete": {
         FirstPageOfStreams: "does not find refunds",
@@ -167,6 +174,7 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     },
     "discover.narrowed": {
         LimitBeforePattern: "with the patterns refunds and the limit 1",
+        OnlyTheFirstPattern: "with the patterns orders, refunds discover finds orders;",
         PatternIsPrefix: "with the patterns *rders",
         LeavesDiscoveryOpen: "stopped after one stream leaves open",
     },

@@ -94,17 +94,50 @@ class UnknownStreamIsEmpty(ReferenceSource):
         return next((one for one in told if one["name"] == name), told[-1])
 
 
+class WhereOfTheFirstPage(ReferenceSource):
+    """Sends the condition with the first request alone."""
+
+    def page(self, *arguments: Any, **bounds: Any) -> dict[str, Any]:
+        client, request, stream = arguments
+        where = request.where if bounds["after"] is None else None
+        return super().page(client, attrs.evolve(request, where=where), stream, **bounds)
+
+
+class FiltersWhatIsLeft(ReferenceSource):
+    """Filters by the columns that it delivers, and forgets a condition about others."""
+
+    def page(self, *arguments: Any, **bounds: Any) -> dict[str, Any]:
+        client, request, stream = arguments
+        field = (request.where or "").partition("=")[0]
+        if request.columns and field not in request.columns:
+            request = attrs.evolve(request, where=None)
+        return super().page(client, request, stream, **bounds)
+
+
+class RangeOfTheFirstPage(ReferenceSource):
+    """Sends the range with the first request alone."""
+
+    def page(self, *arguments: Any, **bounds: Any) -> dict[str, Any]:
+        client, request, stream = arguments
+        if bounds["after"] is not None:
+            request = attrs.evolve(request, lower=None, upper=None)
+        return super().page(client, request, stream, **bounds)
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     "modes.honest": {
         FullInPlaceOfIncrement: "asked for a mode that the stream does not have",
         WhereIgnored: "come 60 of 60 records",
         AnyCursor: "asked for a cursor that there is not",
         UnknownStreamIsEmpty: "asked for a stream that there is not",
+        WhereOfTheFirstPage: "with the same where in smaller batches come others",
+        FiltersWhatIsLeft: "with the same where and fewer columns come others",
     },
     "modes.range": {
         RangeIgnored: "came that the range does not have",
         UpperIncluded: "updated in [..., 2023-11-14T22:13:24Z): 11 records",
         BoundsByTheDay: "came that the range does not have",
+        RangeOfTheFirstPage: "came that the range does not have",
         BoundsAreNumbers: "PLUGIN_EXECUTION: ValueError",
         RangeRefused: "it ends with CAPABILITY_MISSING: the API has no ranges",
     },

@@ -152,6 +152,33 @@ MANIFESTS = {ManifestIsMissing: None, ManifestLagsBehind: ReferenceSource}
 """Mutants that have another manifest than their own: that of a class, or none."""
 
 
+@attrs.frozen(kw_only=True)
+class _SecretFromAFactory(ReferenceConfig):
+    client_secret: Secret = setting("The app's.", factory=lambda: Secret("acme-app-1"))
+
+
+@attrs.frozen(kw_only=True)
+class _App:
+    secret: Secret = setting("What the app logs in with.")
+
+
+@attrs.frozen(kw_only=True)
+class _SecretOfASection(ReferenceConfig):
+    app: _App = setting("The app.", factory=lambda: _App(secret=Secret("acme-app-1")))
+
+
+class SecretFromAFactory(OtherConfig):
+    """Makes the secret that it ships when it is needed."""
+
+    config = _SecretFromAFactory
+
+
+class SecretOfASection(OtherConfig):
+    """Ships a secret within the default of a section."""
+
+    config = _SecretOfASection
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     "manifest.current": {
         ManifestLagsBehind: "manifest and code differ",
@@ -172,6 +199,8 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     "config.secrets": {
         KeyIsText: "source.config.api_keys is a secret by its name",
         NestedPasswordIsText: "source.config.proxy.password is a secret by its name",
+        SecretFromAFactory: "source.config.client_secret is a secret with a default",
+        SecretOfASection: "source.config.app.secret is a secret with a default",
         SecretWithDefault: "source.config.client_secret is a secret with a default",
     },
 }

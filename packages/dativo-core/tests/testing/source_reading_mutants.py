@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,11 @@ from dativo.contract import (
     Stream,
     StreamRequest,
 )
+from dativo.errors import DativoError
 
 if TYPE_CHECKING:
+    import http.client
+
     import pyarrow as pa
 
 __all__ = ["MUTANTS"]
@@ -156,13 +160,47 @@ def _table(batch: Batch) -> pa.Table:
     return pa.RecordBatchReader.from_stream(batch.data).read_all()
 
 
+class ReadersOfOneThread(ReferenceSource):
+    """Has a driver whose connections are of the thread that made them."""
+
+    def client(self, config: ReferenceConfig, context: Context) -> Client:
+        return _ClientOfOneThread(config, context)
+
+
+class SleepsWhenThrottled(ReferenceSource):
+    """Waits by itself where the API asks for fewer requests, and hears nothing meanwhile."""
+
+    def client(self, config: ReferenceConfig, context: Context) -> Client:
+        return _SleepingClient(config, context)
+
+
+class _ClientOfOneThread(Client):
+    def __init__(self, config: ReferenceConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self.owner = threading.get_ident()
+
+    def send(self, target: str) -> Any:
+        if threading.get_ident() != self.owner:
+            raise OSError("the connection was made in another thread")
+        return super().send(target)
+
+
+class _SleepingClient(Client):
+    def refused(self, status: int, headers: http.client.HTTPMessage, body: bytes) -> DativoError:
+        if status == 429:
+            time.sleep(15)
+        return super().refused(status, headers, body)
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     "readers.late": {
-        ConnectionOfTheGenerator: "the session is closed",
+        ConnectionOfTheGenerator: "moved on, end with NETWORK: 127.0.0.1",
         LateBinding: "drained in reverse",
+        ReadersOfOneThread: "the connection was made in another thread",
     },
     "cancel.prompt": {
         DeafClient: "cancelled while it waits",
+        SleepsWhenThrottled: "with errors['RATE_LIMIT'], cancelled while it waits: it goes on",
         ReadsOnWhenCancelled: "50 records came afterwards",
     },
     "closes.everything": {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import logging
+import subprocess
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +16,16 @@ from reference_source import ReferenceConfig, ReferenceSource
 
 from dativo.contract import (
     Checkpoint,
+    ConnectorInfo,
     Context,
+    ReadPlan,
     StreamRequest,
+    hookimpl,
 )
 from dativo.errors import (
     DativoError,
     InvalidCredentialsError,
+    NetworkError,
 )
 
 if TYPE_CHECKING:
@@ -109,6 +115,100 @@ class TokenInConfigText(OtherConfig):
     config = _Revealing
 
 
+class _TokenInCause(Client):
+    def send(self, target: str) -> Any:
+        try:
+            return super().send(target)
+        except OSError as error:
+            msg = f"no route to http://{self.config.token.reveal()}@acme{target}"
+            raise OSError(msg) from error
+
+    def unreachable(self, error: Exception) -> DativoError:
+        return NetworkError("the API does not answer", fix="Look at host and port.")
+
+
+class TokenInCause(OtherClient):
+    """Raises a clean error from one that quotes the address."""
+
+    kind = _TokenInCause
+
+
+class _TokenInDetails(Client):
+    def refused(self, status: int, headers: http.client.HTTPMessage, body: bytes) -> DativoError:
+        about = {"status": status, "request": self.headers()}
+        return InvalidCredentialsError("the API refuses", details=about)
+
+
+class TokenInDetails(OtherClient):
+    """Hands out the request with the error, for machines."""
+
+    kind = _TokenInDetails
+
+
+class _TokenInBrokenLog(Client):
+    def headers(self) -> dict[str, str]:
+        found = super().headers()
+        logging.getLogger("acme").debug("GET %s as %s", found)  # noqa: PLE1206 - as it happens
+        return found
+
+
+class TokenInBrokenLog(OtherClient):
+    """Logs with a format for which there are too few arguments; Python prints them all."""
+
+    kind = _TokenInBrokenLog
+
+
+class _TokenInLogFields(Client):
+    def headers(self) -> dict[str, str]:
+        found = super().headers()
+        logging.getLogger("acme").debug("GET", extra={"sent": found})
+        return found
+
+
+class TokenInLogFields(OtherClient):
+    """Adds the headers of a request to its log record, for those who log JSON."""
+
+    kind = _TokenInLogFields
+
+
+class _TokenInWarning(Client):
+    def headers(self) -> dict[str, str]:
+        found = super().headers()
+        warnings.warn(f"sending {found} without TLS", stacklevel=1)
+        return found
+
+
+class TokenInWarning(OtherClient):
+    """Warns of what it sends, with all of it."""
+
+    kind = _TokenInWarning
+
+
+class _TokenInArguments(Client):
+    def headers(self) -> dict[str, str]:
+        subprocess.run(["true", f"--token={self.config.token.reveal()}"], check=True)
+        return super().headers()
+
+
+class TokenInArguments(OtherClient):
+    """Hands the token to a program as an argument, which every user of the machine can list."""
+
+    kind = _TokenInArguments
+
+    @hookimpl
+    def describe(self) -> ConnectorInfo:
+        known = super().describe()
+        return attrs.evolve(known, permissions=attrs.evolve(known.permissions, subprocess=True))
+
+
+class TokenInPlan(ReferenceSource):
+    """Says in its plan which address it would ask."""
+
+    @hookimpl
+    def plan_read(self, config: ReferenceConfig) -> ReadPlan:
+        return ReadPlan(assumptions=(f"http://{config.token.reveal()}@acme gives all records",))
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
     "secrets.hidden": {
         TokenInMessage: "the check's item 'login' [bad_credentials] shows the secret token",
@@ -117,5 +217,12 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceSource], str]] = {
         TokenInSchema: "the schema of the stream 'orders' [good] shows the secret token",
         TokenIsPrinted: "standard error shows the secret token",
         TokenInConfigText: "text of the config [good] shows the secret token",
+        TokenInCause: "a cause of the check's item 'login' [unreachable] shows the secret token",
+        TokenInDetails: "the check's item 'login' [bad_credentials] shows the secret token",
+        TokenInBrokenLog: "a log record of 'acme' [good] shows the secret token",
+        TokenInLogFields: "a log record of 'acme' [good] shows the secret token",
+        TokenInWarning: "standard error shows the secret token",
+        TokenInArguments: "the arguments of a program",
+        TokenInPlan: "the plan of 'orders' [good] shows the secret token",
     },
 }

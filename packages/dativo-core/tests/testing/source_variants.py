@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import ClassVar
 
 import attrs
@@ -19,6 +21,7 @@ __all__ = [
     "OtherConfig",
     "Queries",
     "ReadOnce",
+    "TellsTheTime",
 ]
 
 
@@ -70,6 +73,14 @@ class Queries(ReferenceSource):
 
     def source_info(self) -> SourceInfo:
         return attrs.evolve(super().source_info(), queries=True)
+
+
+class TellsTheTime(ReferenceSource):
+    """Says in each checkpoint when it was made, so that no two are the same."""
+
+    def checkpoint(self, request: StreamRequest, after: Sequence[object]) -> Checkpoint:
+        reached = super().checkpoint(request, after)
+        return attrs.evolve(reached, value={**reached.value, "at": time.time_ns()})
 
 
 class OtherClient(ReferenceSource):

@@ -10,7 +10,15 @@ import pytest
 from installed import address_of, installed
 from reference_cases import ReferenceSuite, suite_of
 from reference_source import ReferenceSource
-from source_variants import AlwaysEverything, AtLeastOnce, FullOnly, NoRanges, Queries, ReadOnce
+from source_variants import (
+    AlwaysEverything,
+    AtLeastOnce,
+    FullOnly,
+    NoRanges,
+    Queries,
+    ReadOnce,
+    TellsTheTime,
+)
 
 from dativo.contract import Batch, Role
 from dativo.testing import Inapplicable, Outcome, Rule, SourceCases, run_rule
@@ -27,7 +35,16 @@ RULES: dict[str, Rule] = {rule.name: rule for rule in ReferenceSuite.rules()}
 
 @pytest.fixture(scope="module", autouse=True)
 def connectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    kinds = (ReferenceSource, AtLeastOnce, AlwaysEverything, ReadOnce, FullOnly, NoRanges, Queries)
+    kinds = (
+        ReferenceSource,
+        AtLeastOnce,
+        AlwaysEverything,
+        ReadOnce,
+        FullOnly,
+        NoRanges,
+        Queries,
+        TellsTheTime,
+    )
     with installed(tmp_path_factory.mktemp("installed"), *kinds):
         yield
 
@@ -119,6 +136,11 @@ def test_a_source_that_always_brings_everything_is_not_verified(name: str) -> No
 @pytest.mark.parametrize("name", ["checkpoint.coverage", "incremental.idempotent"])
 def test_what_can_be_read_once_only_is_not_read_on(name: str) -> None:
     assert run_rule(RULES[name], suite_of(ReadOnce)).outcome is Outcome.NOT_APPLICABLE
+
+
+def test_checkpoints_that_are_new_each_time_come_to_an_end() -> None:
+    result = run_rule(RULES["checkpoint.coverage"], suite_of(TellsTheTime))
+    assert result.outcome is Outcome.PASSED, result.problems
 
 
 @pytest.mark.parametrize("name", ["incremental.final_checkpoint", "modes.range"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import uuid
 from collections.abc import Mapping
 
 import attrs
@@ -107,6 +108,17 @@ class NotMountedIsGreen(ReferenceWriter):
         return super().check_connection(config, context)
 
 
+class CheckLeavesAProbe(ReferenceWriter):
+    """Tries whether it may write, and lets the file lie there."""
+
+    @hookimpl
+    def check_connection(self, config: FolderConfig, context: Context) -> ConnectionTestResult:
+        with contextlib.suppress(OSError):
+            for head in config.path.glob("*/head.json"):
+                (head.parent / f"probe-{uuid.uuid4().hex}").touch()
+        return super().check_connection(config, context)
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
     "check.good": {
         SaysItTwice: "2 items have the scope 'folder'",
@@ -130,6 +142,7 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
     },
     "check.harmless": {
         CheckRemoves: "a check changes what last_commit of 'kit_append'",
+        CheckLeavesAProbe: "a check leaves things behind in the target, such as",
         CheckWritesRecords: "a check changes what read_back of 'kit_append'",
     },
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
 
 import attrs
 from reference_session import ReferenceSession
@@ -158,6 +160,22 @@ class KeepsTheFenceToItself(AppendingWriter):
                 raise ConcurrencyError("a newer run has claimed the stream")
 
 
+class ClaimsInTheProcess(AppendingWriter):
+    """Keeps the fence in a variable of its module, which other machines do not see."""
+
+    class Session(ReferenceSession):
+        claims: ClassVar[dict[Path, int]] = {}
+
+        def claim(self) -> None:
+            with self.table.locked():
+                self.require_fence(self.table.head())
+                self.claims[self.table.folder] = self.context.fence
+
+        def require_fence(self, head: Head) -> None:
+            claimed = self.claims.get(self.table.folder, 0)
+            super().require_fence(attrs.evolve(head, fence=claimed))
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
     "commit.atomic": {
         VisibleWhenStaged: "when 1 of 3 parts of epoch 2 are staged readers see 14 records",
@@ -178,6 +196,7 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
         IgnoresFences: "after a newer session began is accepted",
         FencesOnlySessions: "after a newer session began is accepted",
         ClaimsByCommit: "after a newer session began is accepted",
+        ClaimsInTheProcess: "after a newer session began in another process is accepted",
         KeepsTheFenceToItself: "details['fence'] is None in place of",
     },
 }

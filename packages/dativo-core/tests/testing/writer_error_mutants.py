@@ -19,9 +19,12 @@ from reference_writer import FolderConfig, ReferenceWriter
 from dativo.contract import (
     Commit,
     CommitRecord,
+    CompactResult,
     ConnectorInfo,
     Context,
     ErrorInfo,
+    WriteMode,
+    WritePlan,
     WriteRequest,
     hookimpl,
 )
@@ -121,6 +124,41 @@ class FinalRefusal(ReferenceWriter):
             raise ConnectionFailedError(f"there is no folder {config.path}", retryable=False)
 
 
+class CompactsElsewhere(ReferenceWriter):
+    """Compacts in a folder that it does not declare, and is clean in all else."""
+
+    @hookimpl
+    def compact(
+        self, config: FolderConfig, request: WriteRequest, context: Context
+    ) -> CompactResult:
+        file = Path(tempfile.gettempdir()) / f"acme-compact-{uuid.uuid4().hex}"
+        file.write_text("")
+        file.unlink()
+        return super().compact(config, request, context)
+
+
+class ReplacesElsewhere(ReferenceWriter):
+    """Gathers what replaces a stream in a folder that it does not declare."""
+
+    @hookimpl
+    def write(
+        self, config: FolderConfig, request: WriteRequest, context: Context
+    ) -> ReferenceSession:
+        if request.mode is WriteMode.REPLACE:
+            file = Path(tempfile.gettempdir()) / f"acme-replace-{uuid.uuid4().hex}"
+            file.write_text("")
+            file.unlink()
+        return super().write(config, request, context)
+
+
+class TokenInTheWritersPlan(ReferenceWriter):
+    """Says in its plan where records go, with all that one needs for it."""
+
+    @hookimpl
+    def plan_write(self, config: FolderConfig) -> WritePlan:
+        return WritePlan(place=f"folder://{config.token.reveal()}@{config.path}")
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
     "errors.catalogued": {
         ForgetsErrors: "ends with INVALID_CREDENTIALS, which describe does not declare",
@@ -132,10 +170,13 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
     },
     "secrets.hidden": {
         TokenInRecord: "a commit record [good] shows the secret token",
+        TokenInTheWritersPlan: "the plan of 'kit_exercise_append' [good] shows the secret token",
         TokenInRefusal: "the check's item 'login' [bad_credentials] shows the secret token",
     },
     "hosts.declared": {
         StagesElsewhere: "/acme-stage-",
+        CompactsElsewhere: "/acme-compact-",
+        ReplacesElsewhere: "/acme-replace-",
         TellsItsMakers: "connects to 127.0.0.1 (127.0.0.1) port 9",
     },
 }

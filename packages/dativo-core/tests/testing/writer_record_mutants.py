@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import pyarrow as pa
@@ -123,10 +125,26 @@ class ClaimsWhatIsNotItsOwn(AppendingWriter):
                 self.table.save(attrs.evolve(head, fence=self.context.fence))
 
 
+class RemembersRecordsInTheProcess(AppendingWriter):
+    """Tells the last commit of any session of the same process, and of no other."""
+
+    class Session(ReferenceSession):
+        known: ClassVar[dict[Path, CommitRecord]] = {}
+
+        def commit(self, commit: Commit, staged: Sequence[Staged]) -> Receipt:
+            receipt = super().commit(commit, staged)
+            self.known[self.table.folder] = receipt.record
+            return receipt
+
+        def last_commit(self) -> CommitRecord | None:
+            return self.known.get(self.table.folder)
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
     "commit.record": {
         ForgetsCheckpointVersions: '"version":1}\' in place of',
         RemembersRecordsInMemory: "last_commit of a new session has no record",
+        RemembersRecordsInTheProcess: "last_commit in another process has no record",
         ShortensFingerprints: "the receipt has fingerprint",
     },
     "commit.no_rows": {

@@ -11,7 +11,7 @@ from reference_session import ReferenceSession
 from reference_table import DataFile, Head, Table
 from reference_writer import ReferenceWriter
 
-from dativo.contract import Commit, Staged
+from dativo.contract import Batch, Commit, Operation, Staged
 from dativo.errors import DataValidationError, InvalidConfigError
 
 __all__ = ["MUTANTS"]
@@ -181,6 +181,21 @@ def _emptied(batch: pa.RecordBatch) -> pa.RecordBatch:
     return _mapped(batch, change)
 
 
+class WritesByPosition(ReferenceWriter):
+    """Puts the fields that come into those that are published, one after the other."""
+
+    class Session(ReferenceSession):
+        def write(self, reader: pa.RecordBatchReader, batch: Batch) -> DataFile:
+            known = self.table.head().schema
+            if known is None or batch.op is Operation.DELETE:
+                return super().write(reader, batch)
+            came = reader.schema.names
+            names = [*known.names, *(name for name in came if name not in known.names)][: len(came)]
+            fields = [one.with_name(name) for one, name in zip(reader.schema, names, strict=True)]
+            parts = (one.rename_columns(names) for one in reader)
+            return super().write(pa.RecordBatchReader.from_batches(pa.schema(fields), parts), batch)
+
+
 MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
     "values.round_trip": {
         CutsNanoseconds: "timestamp[ns]: 'value' of the record 2 is 0 in place of -1",
@@ -191,6 +206,7 @@ MUTANTS: Mapping[str, Mapping[type[ReferenceWriter], str]] = {
     },
     "schema.changes": {
         TakesAnySchema: "a changed type ends with no error",
+        WritesByPosition: "after a new nullable field readers see",
         RefusesNewFields: "a new nullable field ends with DATA_VALIDATION",
         BlamesTheJobFile: "a changed type ends with INVALID_CONFIG",
     },

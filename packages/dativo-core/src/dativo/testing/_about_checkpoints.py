@@ -45,7 +45,7 @@ def coverage(subject: SourceSubject, evidence: Evidence) -> None:
         if last_checkpoint(reads)[0] is None:
             evidence.looked(f"{want}: {len(reads)} batches, no checkpoint")
             continue
-        cut = _Cut(want=want, whole=whole, evidence=evidence)
+        cut = _Cut(want=want, whole=whole, batches=len(reads), evidence=evidence)
         for place in range(1, len(reads) + 1):
             cut.after(place)
         cut.step_by_step()
@@ -126,6 +126,7 @@ class _Cut:
     Attributes:
         want: The stream.
         whole: What it has.
+        batches: In how many batches that comes.
         evidence: Where to note problems.
         cuts: How many times it was cut and resumed.
         resumed: How many of them had something to leave out.
@@ -135,6 +136,7 @@ class _Cut:
 
     want: Wanted
     whole: Records
+    batches: int
     evidence: Evidence
     cuts: int = 0
     resumed: int = 0
@@ -157,12 +159,18 @@ class _Cut:
         self._compare(f"cut after batch {place}, resumed from {_short(checkpoint)}", kept + rest)
 
     def step_by_step(self) -> None:
-        """Read up to the first new checkpoint, stop, and read on from there, to the end."""
+        """Read up to the first new checkpoint, stop, and read on from there, to the end.
+
+        A checkpoint that tells the time is a new one each time, so steps without records are few.
+        """
         total, state = Records.none(), None
         seen: set[str] = set()
-        while True:
+        idle = 0
+        while idle <= self.batches:
             reads, state = self._step(state)
-            total += records_of(reads)
+            came = records_of(reads)
+            total += came
+            idle = 0 if len(came) else idle + 1
             if state is None:
                 break
             if state.to_json() in seen:

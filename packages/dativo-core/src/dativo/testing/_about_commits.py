@@ -9,6 +9,7 @@ import pyarrow as pa
 from dativo.contract import Atomicity, Commit, Role, Staged
 from dativo.errors import DativoError
 from dativo.testing._bench import Bench
+from dativo.testing._elsewhere import record_elsewhere
 from dativo.testing._expect import Expecting, expecting_each, shown_error, shown_record
 from dativo.testing._polling import Watcher, stepping, watching
 from dativo.testing._rules import Evidence, NotApplicable, rule
@@ -114,9 +115,22 @@ def fence(subject: WriterSubject, evidence: Evidence) -> None:
         error = refusal(lambda: target.publish(3, orders([92], "later"), fence=old[3]))  # noqa: B023
         what = "a session and a commit with an older fence than that of the last epoch"
         look.concurrency(error, what, fence=claim)
+        _claim_elsewhere(look)
         what = "after commits behind a newer claim"
         look.published(after(target.mode, *epochs), what)
         look.looked("three older fences against a newer claim, before and after its commit")
+
+
+def _claim_elsewhere(look: Expecting) -> None:
+    """Take over from another process, as another machine or checkout does."""
+    target = look.target
+    with target.run() as run:
+        staged = run.stage(orders([93], "late"))
+        claim = next_fence()
+        record_elsewhere(target, fence=claim)
+        error = refusal(lambda: run.session.commit(run.identity(3), [staged]))
+        what = "a commit with an older fence after a newer session began in another process"
+        look.concurrency(error, what, fence=claim)
 
 
 def _looks(target: Target, bench: Bench) -> Callable[[], list[Row]]:

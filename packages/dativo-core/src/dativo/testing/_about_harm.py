@@ -20,7 +20,7 @@ __all__ = ["RULES"]
 
 @rule("check.harmless", Role.SOURCE, Role.WRITER, seconds=240.0)
 def harmless(subject: AnySubject, evidence: Evidence) -> None:
-    """A check changes nothing that is published, and leaves nothing open."""
+    """A check changes nothing that is published, and leaves nothing open nor behind."""
     streams = requests(subject)
     for name, settings in _situations(subject):
         left = left_open(functools.partial(_check, subject, settings, streams))
@@ -36,7 +36,7 @@ def harmless(subject: AnySubject, evidence: Evidence) -> None:
 def _look_at_target(subject: WriterSubject, target: Target, evidence: Evidence) -> None:
     target.publish(1, orders(range(3), "before"))
     before = target.last_commit()
-    rows = _published(target)
+    rows, staged = _published(target), _staged(subject)
     _check(subject, subject.cases.good, (StreamRequest(stream=target.stream),))
     evidence.looked(f"{target.mode.value}: what is published, before and after a check")
     after, now = target.last_commit(), _published(target)
@@ -48,6 +48,14 @@ def _look_at_target(subject: WriterSubject, target: Target, evidence: Evidence) 
                 f"a check changes what {what} of {target.stream!r} ({target.mode.value}) gives: "
                 f"{old} before, {new} after"
             )
+    left = sorted(_staged(subject) - staged)
+    if left:
+        evidence.problem(f"a check leaves things behind in the target, such as {left[0]}")
+
+
+def _staged(subject: WriterSubject) -> set[str]:
+    """Return what lies in the target unpublished, where the vendor says how to see that."""
+    return set(subject.cases.staged()) if callable(subject.cases.staged) else set()
 
 
 def _published(target: Target) -> list[Row] | None:

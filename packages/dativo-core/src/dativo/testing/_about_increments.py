@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dativo.contract import Checkpoint, ReadMode, Replay, Role
 from dativo.testing._bench import Read
 from dativo.testing._cases import Inapplicable
-from dativo.testing._reading import Wanted, last_checkpoint, wanted
+from dativo.testing._reading import Wanted, attempt, last_checkpoint, wanted
 from dativo.testing._records import Records, records_of
 from dativo.testing._rules import Evidence, NotApplicable, NotVerified, rule
 from dativo.testing._subject import SourceSubject, given
@@ -23,14 +23,9 @@ def final_checkpoint(subject: SourceSubject, evidence: Evidence) -> None:
     """An incremental read ends with a checkpoint that covers all that it has read."""
     for want in _incremental(subject):
         reads = want.whole()
-        checkpoint, covered = last_checkpoint(reads)
-        left = records_of(reads[covered:])
-        evidence.looked(f"{want}: {len(reads)} batches, {covered} of them covered")
-        if len(left):
-            which = "no checkpoint" if checkpoint is None else "not even the last checkpoint"
-            evidence.problem(
-                f"{want}: {which} covers {left.shown(want.key)}; each run would read them again"
-            )
+        _look_at_end(str(want), reads, want.key, evidence)
+        if reads:
+            _look_without_cursor(want, reads[0].data.schema.names, evidence)
 
 
 @rule("incremental.idempotent", Role.SOURCE)
@@ -85,6 +80,28 @@ def sees_changes(subject: SourceSubject, evidence: Evidence) -> None:
                 evidence.problem(f"{want}, change {number}: the increment does not bring {missing}")
             _judge(want, came - changed, after, evidence)
             before, state = after, last_checkpoint(reads)[0] or state
+
+
+def _look_without_cursor(want: Wanted, names: Sequence[str], evidence: Evidence) -> None:
+    """A job may leave out the cursor: what it delivers is not what the source goes by."""
+    with want.subject.open() as bench:
+        cursor = want.request(bench).cursor
+    chosen = tuple(name for name in names if name != cursor)
+    came = attempt(want, columns=chosen) if chosen and cursor in names else []
+    if isinstance(came, list):
+        place = f"{want} without its cursor among the columns"
+        _look_at_end(place, came, want.key, evidence)
+
+
+def _look_at_end(place: str, reads: list[Read], key: Sequence[str], evidence: Evidence) -> None:
+    checkpoint, covered = last_checkpoint(reads)
+    left = records_of(reads[covered:])
+    evidence.looked(f"{place}: {len(reads)} batches, {covered} of them covered")
+    if len(left):
+        which = "no checkpoint" if checkpoint is None else "not even the last checkpoint"
+        evidence.problem(
+            f"{place}: {which} covers {left.shown(key)}; each run would read them again"
+        )
 
 
 def _incremental(subject: SourceSubject) -> Iterator[Wanted]:

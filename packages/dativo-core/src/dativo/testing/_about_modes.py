@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from dativo.contract import ReadMode, Role
 from dativo.errors import DativoError
 from dativo.testing._bench import Read
 from dativo.testing._reading import NO_FIELD, Wanted, attempt, not_refused, streams, wanted
-from dativo.testing._records import records_of
+from dativo.testing._records import Records, records_of
 from dativo.testing._rules import Evidence, rule
 from dativo.testing._subject import SourceSubject
 
 __all__ = ["RULES"]
 
+_BATCH_ROWS = 10
 _NO_STREAM = "dativo_kit_no_such_stream"
 _NO_CONDITION = "dativo kit: no condition (("
 
@@ -83,7 +86,24 @@ def _look_at_filter(want: Wanted, condition: str, evidence: Evidence) -> None:
             f"{want}: with the where of cases.conditions come {len(some)} of {len(whole)} records; "
             "some are expected, but not all"
         )
+    _look_at_same_filter(want, condition, some, evidence)
     _refused(want, "a where that is none", attempt(want, where=_NO_CONDITION), evidence)
+
+
+def _look_at_same_filter(want: Wanted, condition: str, some: Records, evidence: Evidence) -> None:
+    """Read what fulfils a condition on several pages, and without the fields that it is about."""
+    small = attrs.evolve(want, limits={"batch_rows": _BATCH_ROWS})
+    ways = [("in smaller batches", small.records(where=condition), some)]
+    key = tuple(name for name in some.names if name in want.key)
+    came = attempt(want, where=condition, columns=key) if key else []
+    if key and isinstance(came, list):
+        ways.append(("and fewer columns", records_of(came), some.only(key)))
+    for how, found, expected in ways:
+        for left in (found - expected, expected - found):
+            if len(left):
+                evidence.problem(
+                    f"{want}: with the same where {how} come others: {left.shown(want.key)}"
+                )
 
 
 def _look_at_queries(subject: SourceSubject, evidence: Evidence) -> None:

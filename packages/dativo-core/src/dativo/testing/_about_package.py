@@ -26,6 +26,7 @@ from dativo.contract import (
 from dativo.plugins import build_manifest
 from dativo.testing._child import in_child
 from dativo.testing._rules import Evidence, NotVerified, rule
+from dativo.testing._secret_values import secrets_in
 from dativo.testing._subject import SourceSubject, Subject, WriterSubject
 
 __all__ = ["RULES"]
@@ -146,11 +147,13 @@ def config_documented(subject: SourceSubject | WriterSubject, evidence: Evidence
 def config_secrets(subject: SourceSubject | WriterSubject, evidence: Evidence) -> None:
     """Settings that are secrets by their name have the type ``Secret``, and no default."""
     for section, settings in _sections(subject):
+        for path in dict.fromkeys(_defaults(settings)):
+            evidence.problem(
+                f"{section}.{path} is a secret with a default, which everybody can read"
+            )
         for path, field, hint in _settings(settings):
             kinds = set(_kinds(hint))
-            if Secret in kinds:
-                _look_at_default(f"{section}.{path}", field, evidence)
-            elif str in kinds and _is_secret_name(field.name):
+            if Secret not in kinds and str in kinds and _is_secret_name(field.name):
                 evidence.problem(
                     f"{section}.{path} is a secret by its name and has the type {_name(hint)}; "
                     "declare it as Secret, or it shows in logs, manifests and error messages"
@@ -171,9 +174,13 @@ def _is_secret_name(name: str) -> bool:
     return re.search(_SECRET.pattern + "$", words) is not None
 
 
-def _look_at_default(place: str, field: attrs.Attribute[Any], evidence: Evidence) -> None:
-    if isinstance(field.default, Secret) and field.default:
-        evidence.problem(f"{place} is a secret with a default, which everybody can read")
+def _defaults(settings: type) -> Iterator[str]:
+    """Yield the paths of secrets that have a default, or stand in that of a section."""
+    for path, field, _ in _settings(settings):
+        default: Any = field.default
+        if isinstance(default, attrs.Factory):  # type: ignore[arg-type] # it is a class
+            default = None if default.takes_self else default.factory()
+        yield from (place for place, secret in secrets_in(default, path) if secret)
 
 
 def _sections(subject: SourceSubject | WriterSubject) -> Iterator[tuple[str, type]]:

@@ -18,6 +18,7 @@ from dativo.testing._subject import SourceSubject
 
 __all__ = ["RULES"]
 
+_BATCH_ROWS = 10  # so that a range has several pages
 _TWO_BOUNDS = 3
 _OF_ONE_ORDER = re.compile(r"[0-9TZ:.+ -]*")
 
@@ -32,7 +33,10 @@ def ranges(subject: SourceSubject, evidence: Evidence) -> None:
         raise NotApplicable("the source declares no ranges, so the engine refuses them")
     if ReadMode.INCREMENTAL not in subject.info.read_modes:
         raise NotApplicable("the source has no incremental reads, so there is no cursor")
-    looks = [_look_at(want, evidence) for want in wanted(subject, ReadMode.INCREMENTAL)]
+    looks = [
+        _look_at(want, evidence)
+        for want in wanted(subject, ReadMode.INCREMENTAL, batch_rows=_BATCH_ROWS)
+    ]
     if not any(looks):
         evidence.gap(
             "no stream has a cursor with two different values or more, whose order is known "

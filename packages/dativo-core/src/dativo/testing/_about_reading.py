@@ -38,15 +38,17 @@ def late(subject: SourceSubject, evidence: Evidence) -> None:
     for want in wanted(subject, batch_rows=_BATCH_ROWS):
         whole = want.records()
         for how, drain in (("in reverse", _reversed), ("two at once", _at_once)):
-            reads, most = _drained_late(want, drain)
+            moved_on = f"{want}: readers that are drained {how}, after the generator has moved on,"
+            try:
+                reads, most = _drained_late(want, drain)
+            except DativoError as error:
+                evidence.problem(f"{moved_on} end with {error.code}: {error.message}")
+                continue
             came = records_of(reads)
             evidence.looked(f"{want}: {len(came)} records {how}, up to {most} readers waiting")
             for what, left in (("lost", whole - came), ("added", came - whole)):
                 if len(left):
-                    evidence.problem(
-                        f"{want}: readers that are drained {how}, after the generator has moved "
-                        f"on, {what} {left.shown(want.key)}"
-                    )
+                    evidence.problem(f"{moved_on} {what} {left.shown(want.key)}")
 
 
 @rule("cancel.prompt", Role.SOURCE, seconds=300.0)
@@ -61,6 +63,7 @@ def prompt(subject: SourceSubject, evidence: Evidence) -> None:
     if not is_looked_at:
         evidence.gap("no stream has more than one batch, between which it could be cancelled")
     _look_at_waiting(subject, evidence)
+    _look_at_failing(subject, evidence)
 
 
 @rule("closes.everything", Role.SOURCE, seconds=300.0)
@@ -255,6 +258,18 @@ def _look_at_waiting(subject: SourceSubject, evidence: Evidence) -> None:
         _look_at_cancelling(want, case.config, evidence, wait_seconds=_START_SECONDS)
 
 
+def _look_at_failing(subject: SourceSubject, evidence: Evidence) -> None:
+    """Cancel where the system refuses, such as by a limit: who waits by himself hears nothing."""
+    want = next(wanted(subject, batch_rows=_BATCH_ROWS))
+    for code, settings in subject.cases.errors.items():
+        if isinstance(settings, Inapplicable):
+            continue
+        told, seconds = _read_and_cancel(want, settings, _START_SECONDS)
+        said = f"{want} with errors[{code!r}], cancelled while it waits"
+        if not told.was_over:
+            _expect_prompt(said, told, seconds, evidence)
+
+
 def _look_at_cancelling(
     want: Wanted, settings: Settings, evidence: Evidence, *, wait_seconds: float | None = None
 ) -> None:
@@ -264,16 +279,20 @@ def _look_at_cancelling(
     if told.was_over or told.bench is None:
         evidence.gap(f"{said}: the read was over before it could be cancelled")
         return
+    _expect_prompt(said, told, seconds, evidence)
+    if told.rows_late:
+        evidence.problem(f"{said}: {told.rows_late} records came afterwards")
+    if isinstance(told.error, DativoError) and not_refused(told.error):
+        evidence.problem(f"{said}: {not_refused(told.error)}")
+
+
+def _expect_prompt(said: str, told: _Cancelled, seconds: float, evidence: Evidence) -> None:
     evidence.looked(f"{said}: over after {seconds:.1f} s")
     if not told.ended.is_set() or seconds > _PROMPT_SECONDS:
         evidence.problem(
             f"{said}: it goes on for more than {_PROMPT_SECONDS:g} s; ask context.cancelled(), and "
             "give context.on_cancel what ends a call that waits"
         )
-    if told.rows_late:
-        evidence.problem(f"{said}: {told.rows_late} records came afterwards")
-    if isinstance(told.error, DativoError) and not_refused(told.error):
-        evidence.problem(f"{said}: {not_refused(told.error)}")
 
 
 RULES = (late, prompt, closes)

@@ -13,10 +13,11 @@ from dativo.contract import Checkpoint, CommitRecord, Role, WriteMode
 from dativo.errors import DativoError
 from dativo.testing._bench import Bench
 from dativo.testing._child import in_child
+from dativo.testing._elsewhere import record_elsewhere
 from dativo.testing._expect import Expecting, expecting_each, shown_error, shown_record
-from dativo.testing._rules import Evidence, NotVerified, rule
+from dativo.testing._rules import Evidence, rule
 from dativo.testing._subject import WriterSubject
-from dativo.testing._target import Target, after, contents, difference, next_fence, orders
+from dativo.testing._target import after, contents, difference, next_fence, orders
 from dativo.testing._writing_child import parts_of
 
 __all__ = ["RULES"]
@@ -58,7 +59,7 @@ def record(subject: WriterSubject, evidence: Evidence) -> None:
             same = run.session.last_commit()
             _expect(look, same, expected, where="last_commit of the same session")
         _expect(look, target.last_commit(), expected, where="last_commit of a new session")
-        _expect(look, _in_child(target), expected, where="last_commit in another process")
+        _expect(look, record_elsewhere(target), expected, where="last_commit in another process")
         look.looked("a record read in two sessions and another process")
 
 
@@ -178,14 +179,6 @@ def _apart(one: str, other: str) -> tuple[str, str]:
 def _cut(text: str, start: int) -> str:
     end = start + _SHOWN
     return ("... " if start else "") + text[start:end] + (" ..." if end < len(text) else "")
-
-
-def _in_child(target: Target) -> CommitRecord | None:
-    request = {"target": attrs.asdict(target), "fence": next_fence()}
-    end = in_child("_writing_child:last_record", request)
-    if not end.has_ended:
-        raise NotVerified(f"another process could not look: {end.reason}")
-    return None if end.answer is None else CommitRecord.from_json(end.answer)
 
 
 def _expect_whole(look: Expecting, told: Mapping[str, Any], bench: Bench) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
-
-import attrs
 
 from dativo.config import Redactor
-from dativo.contract import Role, Secret
+from dativo.contract import Role
 from dativo.errors import DativoError
 from dativo.testing._checking import AnySubject, Situation, broken_situations
+from dativo.testing._child import ChildEnd
 from dativo.testing._exercised import exercised, undone
 from dativo.testing._rules import Evidence, NotVerified, rule
+from dativo.testing._secret_values import secrets_in
 from dativo.testing._subject import Subject
 
 __all__ = ["RULES", "secrets_of"]
@@ -43,7 +42,7 @@ def secrets_hidden(subject: AnySubject, evidence: Evidence) -> None:
         for place, text in answer.get("texts", ()):
             texts += 1
             _look(f"{place} [{answer['situation']}]", text, hidden, evidence)
-    for place, text in (("standard output", end.output), ("standard error", end.errors)):
+    for place, text in _of_the_process(end):
         _look(place, text, hidden, evidence)
     evidence.looked(
         f"{texts} texts and all that was printed in {len(situations)} situations, for "
@@ -51,6 +50,14 @@ def secrets_hidden(subject: AnySubject, evidence: Evidence) -> None:
     )
     if not end.has_ended:
         evidence.gap(f"it could not be looked at to the end: {end.reason}")
+
+
+def _of_the_process(end: ChildEnd) -> Iterator[tuple[str, str]]:
+    """Yield what others of the machine see: what was printed, and the arguments of programs."""
+    yield "standard output", end.output
+    yield "standard error", end.errors
+    for text, place in end.answers[-1].get("arguments", ()):
+        yield f"the arguments of a program [{place}]", text
 
 
 def _hidden(secrets: Mapping[str, str], evidence: Evidence) -> dict[str, Redactor]:
@@ -84,24 +91,9 @@ def secrets_of(subject: Subject, situation: Situation) -> dict[str, str]:
     """Return all secrets of a situation's settings by path; none where they are refused."""
     try:
         with subject.open(situation.settings) as bench:
-            return dict(_of(bench.side.config, ""))
+            return dict(secrets_in(bench.side.config))
     except DativoError:
         return {}
-
-
-def _of(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Secret):
-        yield path, value.reveal()
-        return
-    items: Iterator[tuple[object, object]] = iter(())
-    if attrs.has(type(value)):
-        items = ((field.name, getattr(value, field.name)) for field in attrs.fields(type(value)))
-    elif isinstance(value, Mapping):
-        items = iter(value.items())
-    elif isinstance(value, tuple | list):
-        items = iter(enumerate(value))
-    for name, item in items:
-        yield from _of(item, f"{path}.{name}" if path else str(name))
 
 
 RULES = (secrets_hidden,)

@@ -15,6 +15,8 @@ import attrs
 
 __all__ = ["Logs", "Names"]
 
+_FIELDS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+
 
 class Logs(logging.Handler):
     """Notes what is logged through the standard library, tracebacks included."""
@@ -24,9 +26,13 @@ class Logs(logging.Handler):
         self._texts = texts
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note *record*; one that cannot be formatted is dropped."""
-        with contextlib.suppress(Exception):
-            self._texts.append((f"a log record of {record.name!r}", self.format(record)))
+        """Note *record* with the fields that it has beside its text."""
+        more = {name: value for name, value in vars(record).items() if name not in _FIELDS}
+        try:
+            text = self.format(record)
+        except Exception:  # noqa: BLE001 - the arguments may not fit; Python prints them then
+            text = f"{record.msg} {record.args}"
+        self._texts.append((f"a log record of {record.name!r}", f"{text} {more or ''}".strip()))
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:

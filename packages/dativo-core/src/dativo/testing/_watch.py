@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -39,6 +39,7 @@ class Watch:
         looked_up: Host names that were looked up.
         connected: Where sockets were connected or sent to: host (or path) and port.
         programs: Programs that were started.
+        arguments: What these were given, in full.
         written: Paths that were written, made, moved or removed; those of compiled modules, of
             devices and of open descriptors are left out.
         read: Paths that were read.
@@ -51,6 +52,7 @@ class Watch:
         self.looked_up: list[tuple[str, str]] = []
         self.connected: list[tuple[str, int | None, str]] = []
         self.programs: list[tuple[str, str]] = []
+        self.arguments: list[tuple[str, str]] = []
         self.written: list[tuple[str, str]] = []
         self.read: list[tuple[str, str]] = []
         self.libraries: list[str] = []
@@ -85,6 +87,9 @@ class Watch:
     def _see_program(self, event: str, arguments: tuple[Any, ...]) -> None:
         shown = " ".join([event, *(_text(one) for one in arguments[:1])])
         self.programs.append((shown, _place()))
+        # The environment is a mapping, and seen by its owner alone.
+        given = [one for one in arguments if isinstance(one, str | bytes | list | tuple)]
+        self.arguments.append((" ".join(_words(given)), _place()))
 
     def _see_library(self, _: str, arguments: tuple[Any, ...]) -> None:
         if arguments[0] is not None:  # the process itself
@@ -122,6 +127,14 @@ def _text(value: object) -> str:
     if isinstance(value, bytes | bytearray):
         return value.decode(errors="replace").lstrip("\0")
     return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+
+
+def _words(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _words(value)
+        else:
+            yield _text(value)
 
 
 _KIT = str(Path(__file__).parent)
