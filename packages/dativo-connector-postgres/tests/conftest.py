@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -12,8 +15,16 @@ import pytest
 from dativo.contract import Batch, CheckItem, Checkpoint, ReadMode, Secret, Stream, StreamRequest
 from dativo_connector_postgres import PostgresConfig, PostgresOptions, check_connection, discover
 from dativo_connector_postgres import extract as extract_hook
+from dativo_connector_postgres._config import Reader
 from dativo_test_support.context import FakeContext
 from dativo_test_support.postgres import Address
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `type_matrix`
+
+READER = os.environ.get("DATIVO_TEST_READER", "adbc")
+"""What the tests read with; those of the compiled reader alone are collected with it alone."""
+
+collect_ignore = [] if READER == "compiled" else ["test_compiled.py"]
 
 
 def make_config(address: Address, **settings: Any) -> PostgresConfig:
@@ -23,6 +34,7 @@ def make_config(address: Address, **settings: Any) -> PostgresConfig:
         database=settings.pop("database", address.database),
         user=settings.pop("user", address.user),
         password=Secret(settings.pop("password", address.password)),
+        reader=Reader(settings.pop("reader", READER)),
         **settings,
     )
 

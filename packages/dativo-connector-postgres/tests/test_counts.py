@@ -72,6 +72,7 @@ def test_batch_that_the_driver_drops_is_missed_in_tables(
 
     monkeypatch.setattr(AdbcSession, "read", without_first)
     table.context.batch_bytes = 4000
+    table.settings["reader"] = "adbc"
     (batch,) = table.batches("public.t")
 
     assert table.context.read(batch.data).num_rows < counted(batch) == 3000

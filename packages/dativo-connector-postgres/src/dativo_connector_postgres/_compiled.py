@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import psycopg
@@ -31,10 +29,10 @@ _FORMAT_VERSION = 1
 def unusable() -> str | None:
     """Say why the compiled reader cannot be used here; ``None`` if it can."""
     try:
-        library = _library()
+        import dativo_pgcopy  # noqa: PLC0415 - it may not be there
     except ImportError:
         return "dativo-pgcopy is not installed"
-    found = library.FORMAT_VERSION
+    found = dativo_pgcopy.FORMAT_VERSION
     if found != _FORMAT_VERSION:
         return f"dativo-pgcopy knows version {found} of the formats, not {_FORMAT_VERSION}"
     if pq.__impl__ == "python":
@@ -95,11 +93,12 @@ class CompiledSession:
             raise psycopg.errors.error_from_result(result)
 
     def _rows(self, plan: StreamPlan, limits: Limits) -> Iterator[pa.RecordBatch]:
-        library = _library()
+        import dativo_pgcopy  # noqa: PLC0415 - it may not be there
+
         get_copy_data, free = _functions()
-        pgconn: Any = self._connection.pgconn  # its address is not among what is typed
-        reader = library.CopyReader(
-            connection=pgconn.pgconn_ptr,
+        pgconn: Any = self._connection.pgconn  # what is typed of it has no address
+        reader = dativo_pgcopy.CopyReader(
+            pgconn,
             get_copy_data=get_copy_data,
             free=free,
             schema=plan.schema,
@@ -111,12 +110,12 @@ class CompiledSession:
         try:
             while (batch := reader.read_next_batch()) is not None:
                 yield pa.record_batch(batch)
-        except library.ValueRefusedError as error:
+        except dativo_pgcopy.ValueRefusedError as error:
             raise BadColumnError(plan.fields[error.column], error.reason) from None
-        except library.StoppedError:
+        except dativo_pgcopy.CopyStoppedError as error:
             self._end()
-            raise
-        except library.MalformedError as error:
+            raise psycopg.OperationalError("the connection is lost") from error
+        except dativo_pgcopy.MalformedError as error:
             raise InternalError(
                 f"{plan.name}: {error}",
                 fix="Set `reader: adbc` in the connection's settings, and report this.",
@@ -135,10 +134,6 @@ class CompiledSession:
                 failed = failed or psycopg.errors.error_from_result(result)
         if failed is not None:
             raise failed
-
-
-def _library() -> ModuleType:
-    return import_module("dativo_pgcopy")  # it may not be there, and has no types
 
 
 @cache

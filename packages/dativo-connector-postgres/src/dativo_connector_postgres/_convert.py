@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 __all__ = [
     "Finish",
     "UnrepresentableValueError",
+    "as_wire",
     "dates",
     "decimals",
     "keep",
@@ -30,6 +31,28 @@ _MIDNIGHT = 86_400_000_000
 
 class UnrepresentableValueError(ValueError):
     """The array holds a value that the delivered type has no place for."""
+
+
+def as_wire(array: pa.Array, wire: pa.DataType) -> pa.Array:
+    """Take the storage of *wire*, in which older drivers give uuid and json, for *wire* itself.
+
+    What is something else altogether comes back as it is.
+    """
+    if array.type == wire:
+        return array
+    if isinstance(array.type, pa.OpaqueType):
+        array = array.storage
+    if isinstance(wire, pa.BaseExtensionType):
+        storage = wire.storage_type
+        is_bytes = pa.types.is_binary(array.type) and pa.types.is_fixed_size_binary(storage)
+        if is_bytes or array.type == storage:
+            return pa.ExtensionArray.from_storage(wire, array.cast(storage))
+    elif pa.types.is_list(wire) and pa.types.is_list(array.type):
+        items = as_wire(array.values, wire.value_type)
+        if items.type == wire.value_type:
+            mask = array.is_null()
+            return pa.ListArray.from_arrays(array.offsets, items, type=wire, mask=mask)
+    return array
 
 
 def keep(array: pa.Array, _arrow: pa.DataType) -> pa.Array:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from dativo.errors import InternalError
 from dativo_connector_postgres._config import PostgresConfig, PostgresOptions, Unrepresentable
-from dativo_connector_postgres._convert import UnrepresentableValueError
+from dativo_connector_postgres._convert import UnrepresentableValueError, as_wire
 from dativo_connector_postgres._names import quote
 from dativo_connector_postgres._relations import Column
 from dativo_connector_postgres._types import Encoding, Policy, encode, text_encoding
@@ -65,6 +65,7 @@ class Field:
             BadColumnError: A value cannot be represented.
             InternalError: The driver gave another type than the table of rules expects.
         """
+        array = as_wire(array, self.encoding.wire)
         if array.type != self.encoding.wire:
             raise InternalError(
                 f"the driver gives {array.type} for the column {self.column.name!r} of type "

@@ -1,0 +1,196 @@
+"""The values that every reader must deliver, those it must refuse, and the types they need."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+__all__ = ["EXACT", "REFUSED", "TYPES"]
+
+UTC = dt.UTC
+
+# type, delivered Arrow type, text of Postgres, expected value
+EXACT: list[tuple[str, pa.DataType, str, Any]] = [
+    ("bool", pa.bool_(), "t", True),
+    ("bool", pa.bool_(), "f", False),
+    ("int2", pa.int16(), "-32768", -32768),
+    ("int2", pa.int16(), "32767", 32767),
+    ("int4", pa.int32(), "-2147483648", -(2**31)),
+    ("int4", pa.int32(), "2147483647", 2**31 - 1),
+    ("int8", pa.int64(), "-9223372036854775808", -(2**63)),
+    ("int8", pa.int64(), "9223372036854775807", 2**63 - 1),
+    ("oid", pa.int64(), "4294967295", 2**32 - 1),
+    ("float4", pa.float32(), "-Infinity", float("-inf")),
+    ("float4", pa.float32(), "1.1754944e-38", 1.1754943508222875e-38),
+    ("float8", pa.float64(), "Infinity", float("inf")),
+    ("float8", pa.float64(), "4.9406564584124654e-324", 5e-324),
+    ("float8", pa.float64(), "-0", -0.0),
+    (
+        "numeric(18,4)",
+        pa.decimal128(18, 4),
+        "-12345678901234.5678",
+        Decimal("-12345678901234.5678"),
+    ),
+    ("numeric(38,0)", pa.decimal128(38, 0), "9" * 38, Decimal("9" * 38)),
+    ("numeric(38,38)", pa.decimal128(38, 38), "0." + "1" * 38, Decimal("0." + "1" * 38)),
+    ("numeric(39,1)", pa.decimal256(39, 1), "9" * 38 + ".9", Decimal("9" * 38 + ".9")),
+    (
+        "numeric(76,20)",
+        pa.decimal256(76, 20),
+        "-" + "9" * 56 + "." + "9" * 20,
+        Decimal("-" + "9" * 56 + "." + "9" * 20),
+    ),
+    ("numeric(77,1)", pa.string(), "9" * 76 + ".9", "9" * 76 + ".9"),
+    ("numeric(5,-2)", pa.decimal128(7, 0), "-9999900", Decimal(-9999900)),
+    ("numeric(2,5)", pa.decimal128(5, 5), "0.00099", Decimal("0.00099")),
+    ("numeric", pa.string(), "0.12345678901234567890", "0.12345678901234567890"),
+    ("numeric", pa.string(), "NaN", "NaN"),
+    ("numeric", pa.string(), "-Infinity", "-Infinity"),
+    ("numeric", pa.string(), "1" * 1000, "1" * 1000),
+    ("money", pa.decimal128(19, 2), "-92233720368547758.08", Decimal("-92233720368547758.08")),
+    ("money", pa.decimal128(19, 2), "92233720368547758.07", Decimal("92233720368547758.07")),
+    ("text", pa.string(), "", ""),
+    ("text", pa.string(), 'a"b\nc,\\N\t😀', 'a"b\nc,\\N\t😀'),
+    ("varchar(3)", pa.string(), "abc", "abc"),
+    ("char(5)", pa.string(), "ab", "ab   "),
+    ("name", pa.string(), "a name", "a name"),
+    ('"char"', pa.string(), "x", "x"),
+    ("bytea", pa.binary(), "\\xdeadbeef00", b"\xde\xad\xbe\xef\x00"),
+    ("bytea", pa.binary(), "\\x", b""),
+    ("date", pa.date32(), "0001-01-01", -719162),
+    ("date", pa.date32(), "4714-11-24 BC", -2440588),
+    ("date", pa.date32(), "5874897-12-31", 2145042905),
+    ("timestamp", pa.timestamp("us"), "0044-03-15 12:00:00 BC", None),
+    ("timestamp", pa.timestamp("us"), "4714-11-24 00:00:00 BC", -210866803200000000),
+    ("timestamp", pa.timestamp("us"), "294247-01-10 04:00:54.775807", 2**63 - 1),
+    ("timestamptz", pa.timestamp("us", "UTC"), "0001-01-01 00:00:00+00", -62135596800000000),
+    ("timestamptz", pa.timestamp("us", "UTC"), "2024-03-10 12:34:56.123456+02", 1710066896123456),
+    ("timestamptz", pa.timestamp("us", "UTC"), "294247-01-10 04:00:54.775807+00", 2**63 - 1),
+    ("time", pa.time64("us"), "00:00", 0),
+    ("time", pa.time64("us"), "23:59:59.999999", 86399999999),
+    ("timetz", pa.string(), "12:34:56.5+02", "12:34:56.5+02"),
+    ("timetz", pa.string(), "24:00:00-15:59", "24:00:00-15:59"),
+    (
+        "interval",
+        pa.month_day_nano_interval(),
+        "1 year 2 mons 3 days 04:05:06.789",
+        (14, 3, 14706789000000),
+    ),
+    ("interval", pa.month_day_nano_interval(), "-178000000 years", (-2136000000, 0, 0)),
+    ("interval", pa.month_day_nano_interval(), "2562047:47:16.854775", (0, 0, 9223372036854775000)),
+    (
+        "uuid",
+        pa.uuid(),
+        "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+        bytes.fromhex("a0eebc999c0b4ef8bb6d6bb9bd380a11"),
+    ),
+    ("json", pa.json_(), '{"b": 1,  "a": 1.10, "a": null}', '{"b": 1,  "a": 1.10, "a": null}'),
+    ("jsonb", pa.json_(), '{"b": 1,  "a": 1.10}', '{"a": 1.10, "b": 1}'),
+    ("jsonb", pa.json_(), "null", "null"),
+    ("inet", pa.string(), "10.0.0.1", "10.0.0.1"),
+    ("inet", pa.string(), "2001:db8::1/64", "2001:db8::1/64"),
+    ("cidr", pa.string(), "10.0.0.0/8", "10.0.0.0/8"),
+    ("macaddr", pa.string(), "08:00:2b:01:02:03", "08:00:2b:01:02:03"),
+    ("macaddr8", pa.string(), "08:00:2b:01:02:03:04:05", "08:00:2b:01:02:03:04:05"),
+    ("bit(4)", pa.string(), "1010", "1010"),
+    ("varbit", pa.string(), "10101", "10101"),
+    ("point", pa.string(), "(1,2)", "(1,2)"),
+    ("box", pa.string(), "(3,4),(1,2)", "(3,4),(1,2)"),
+    ("path", pa.string(), "((1,2),(3,4))", "((1,2),(3,4))"),
+    ("tsvector", pa.string(), "'a':1 'b':2", "'a':1 'b':2"),
+    ("tsquery", pa.string(), "'a' & 'b'", "'a' & 'b'"),
+    ("pg_lsn", pa.string(), "16/B374D848", "16/B374D848"),
+    ("xid8", pa.string(), "18446744073709551615", "18446744073709551615"),
+    ("jsonpath", pa.string(), '$."a"', '$."a"'),
+    ("int2vector", pa.string(), "1 2", "1 2"),
+    ("vector", pa.string(), "[1,2]", "[1,2]"),
+    ("int4range", pa.string(), "[1,5)", "[1,5)"),
+    ("int4range", pa.string(), "empty", "empty"),
+    ("daterange", pa.string(), "(,infinity)", "(,infinity)"),
+    ("numrange", pa.string(), "[0.10,)", "[0.10,)"),
+    ("int4multirange", pa.string(), "{[1,2),[5,6)}", "{[1,2),[5,6)}"),
+    ("mood", pa.string(), "so so", "so so"),
+    ("posint", pa.int32(), "7", 7),
+    ("price", pa.decimal128(10, 2), "7.5", Decimal("7.50")),
+    ("word", pa.string(), "ab", "ab "),
+    ("pt", pa.json_(), '(1,"x ""y")', '{"x":1,"y":"x \\"y"}'),
+    ("pt", pa.json_(), "(,)", '{"x":null,"y":null}'),
+    ("int[]", pa.list_(pa.int32()), "{1,2,NULL}", [1, 2, None]),
+    ("int[]", pa.list_(pa.int32()), "{}", []),
+    ("text[]", pa.list_(pa.string()), '{a,"b,c",NULL,"NULL",""}', ["a", "b,c", None, "NULL", ""]),
+    ("char(3)[]", pa.list_(pa.string()), "{a,bcd}", ["a  ", "bcd"]),
+    (
+        "numeric(10,2)[]",
+        pa.list_(pa.decimal128(10, 2)),
+        "{1.50,2.25}",
+        [Decimal("1.50"), Decimal("2.25")],
+    ),
+    ("numeric[]", pa.list_(pa.string()), "{1.50,NaN}", ["1.50", "NaN"]),
+    ("bool[]", pa.list_(pa.bool_()), "{t,f}", [True, False]),
+    ("bytea[]", pa.list_(pa.binary()), '{"\\\\x00ff"}', [b"\x00\xff"]),
+    ("date[]", pa.list_(pa.date32()), "{2024-01-01,NULL}", [dt.date(2024, 1, 1), None]),
+    (
+        "timestamptz[]",
+        pa.list_(pa.timestamp("us", "UTC")),
+        "{2024-01-01 00:00:00+00}",
+        [dt.datetime(2024, 1, 1, tzinfo=UTC)],
+    ),
+    ("mood[]", pa.list_(pa.string()), '{sad,"so so"}', ["sad", "so so"]),
+    ("posint[]", pa.list_(pa.int32()), "{7,8}", [7, 8]),
+    ("inet[]", pa.list_(pa.string()), "{10.0.0.1,10.0.0.0/8}", ["10.0.0.1", "10.0.0.0/8"]),
+    ("int4range[]", pa.list_(pa.string()), '{"[1,5)"}', ["[1,5)"]),
+    ("jsonb[]", pa.list_(pa.json_()), '{"{\\"a\\": 1}"}', ['{"a": 1}']),
+    ("uuid[]", pa.list_(pa.uuid()), "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}", None),
+    (
+        "money[]",
+        pa.list_(pa.decimal128(19, 2)),
+        '{$1.50,"$1,000.00"}',
+        [Decimal("1.50"), Decimal("1000.00")],
+    ),
+    ("box[]", pa.list_(pa.string()), "{(3,4),(1,2);(1,1),(0,0)}", ["(3,4),(1,2)", "(1,1),(0,0)"]),
+    ("pt[]", pa.json_(), '{"(1,x)"}', '[{"x":1,"y":"x"}]'),
+    ("ints", pa.list_(pa.int32()), "{1,2}", [1, 2]),
+    ("interval[]", pa.list_(pa.month_day_nano_interval()), '{"1 mon"}', [(1, 0, 0)]),
+    ("oid[]", pa.list_(pa.int64()), "{4294967295}", [4294967295]),
+]
+
+# type, text of Postgres, and the value of a good row
+REFUSED = [
+    ("date", "infinity", "2024-01-01"),
+    ("date", "-infinity", "2024-01-01"),
+    ("timestamp", "infinity", "2024-01-01"),
+    ("timestamp", "-infinity", "2024-01-01"),
+    ("timestamp", "294276-12-31 23:59:59.999999", "2024-01-01"),
+    ("timestamp", "294247-01-10 04:00:54.775808", "2024-01-01"),
+    ("timestamptz", "infinity", "2024-01-01"),
+    ("timestamptz", "-infinity", "2024-01-01"),
+    ("timestamptz", "294276-12-31 00:00:00+00", "2024-01-01"),
+    ("time", "24:00:00", "00:00"),
+    ("interval", "infinity", "1 day"),
+    ("interval", "-infinity", "1 day"),
+    ("interval", "2562047:47:16.854776", "1 day"),
+    ("numeric(18,4)", "NaN", "1"),
+    ("numeric(50,4)", "NaN", "1"),
+    ("price", "NaN", "1"),
+    ("int[]", "{{1,2},{3,4}}", "{1}"),
+    ("int[]", "[2:3]={1,2}", "{1}"),
+    ("int[]", "[0:1]={1,2}", "{1}"),
+    ("text[]", "{{a},{b}}", "{a}"),
+    ("inet[]", "{{10.0.0.1}}", "{10.0.0.1}"),
+    ("mood[]", "{{sad}}", "{sad}"),
+    ("date[]", "{2024-01-01,infinity}", "{}"),
+    ("numeric(10,2)[]", "{1.00,NaN}", "{1}"),
+]
+
+TYPES = """
+CREATE TYPE mood AS ENUM ('sad', 'so so', 'happy');
+CREATE DOMAIN posint AS int CHECK (value > 0);
+CREATE DOMAIN price AS numeric(10,2);
+CREATE DOMAIN word AS char(3);
+CREATE DOMAIN ints AS int[];
+CREATE TYPE pt AS (x int, y text);
+CREATE EXTENSION vector;
+"""
