@@ -20,7 +20,7 @@ NEWER = Checkpoint({"id": 3}, version=2)
 @pytest.fixture
 def source(project: Project, tmp_path: Path) -> Iterator[tuple[Side, EngineContext]]:
     """Have the source of the test support, whose checkpoints have version 1."""
-    assert project.folder  # where the connectors of the test support are installed
+    assert project.folder.is_dir()  # where the connectors of the test support are installed
     settings = {"rows": 10, "counts": "given"}
     opened = open_side(
         "numbers", Role.SOURCE, settings, folder=tmp_path, redactor=Redactor(), timeout_seconds=60
