@@ -1,27 +1,35 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import TypeAlias
 
 import pyarrow as pa
 import pytest
 
 from dativo.testing._matrix import Sample, numbers_of, samples
 
-SAMPLES: dict[str, Sample] = {sample.name: sample for sample in samples()}
+Samples: TypeAlias = Mapping[str, Sample]
+
 UNITS = ("s", "ms", "us", "ns")
 
 
-def _numbers(name: str) -> set[int | None]:
+@pytest.fixture
+def known() -> Samples:
+    return {sample.name: sample for sample in samples()}
+
+
+def _numbers(sample: Sample) -> set[int | None]:
     """Return what the values of a sample are made of."""
-    values = numbers_of(SAMPLES[name].table)["value"].combine_chunks()
+    values = numbers_of(sample.table)["value"].combine_chunks()
     width = values.type.bit_width
     return {*values.view(pa.int32() if width == 32 else pa.int64()).to_pylist()}
 
 
 @pytest.mark.parametrize("bits", [8, 16, 32, 64])
-def test_integers_reach_the_limits_of_their_types(bits: int) -> None:
-    signed = SAMPLES[f"int{bits}"].table["value"].to_pylist()
-    unsigned = SAMPLES[f"uint{bits}"].table["value"].to_pylist()
+def test_integers_reach_the_limits_of_their_types(known: Samples, bits: int) -> None:
+    signed = known[f"int{bits}"].table["value"].to_pylist()
+    unsigned = known[f"uint{bits}"].table["value"].to_pylist()
     assert {-(2 ** (bits - 1)), 2 ** (bits - 1) - 1, 0, None} == {*signed}
     assert {0, 2**bits - 1, None} == {*unsigned}
 
@@ -39,28 +47,30 @@ def test_integers_reach_the_limits_of_their_types(bits: int) -> None:
         *((f"time64[{unit}]", {0, 86_400 * 1000**n - 1}) for n, unit in enumerate(UNITS) if n > 1),
     ],
 )
-def test_times_reach_the_limits_of_their_types_and_are_null(name: str, limits: set[int]) -> None:
-    assert _numbers(name) >= {*limits, None}
+def test_times_reach_the_limits_of_their_types_and_are_null(
+    known: Samples, name: str, limits: set[int]
+) -> None:
+    assert _numbers(known[name]) >= {*limits, None}
 
 
-def test_dates_in_milliseconds_reach_the_last_whole_day() -> None:
-    least, most = sorted(one for one in _numbers("date64, extreme") if one is not None)
+def test_dates_in_milliseconds_reach_the_last_whole_day(known: Samples) -> None:
+    least, most = sorted(one for one in _numbers(known["date64, extreme"]) if one is not None)
     assert (least, most % 86_400_000) == (-most, 0)
     assert 2**63 - most <= 86_400_000
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_moments_are_before_1970_and_between_two_seconds(unit: str) -> None:
+def test_moments_are_before_1970_and_between_two_seconds(known: Samples, unit: str) -> None:
     second = 1000 ** UNITS.index(unit)
-    found = {one for one in _numbers(f"timestamp[{unit}] Berlin") if one is not None}
+    found = {one for one in _numbers(known[f"timestamp[{unit}] Berlin"]) if one is not None}
     assert {0, -1, -(10**9) * second} < found
     assert max(found) % second == second - 1
 
 
 @pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()])
-def test_floats_have_both_zeros_and_what_is_no_number(kind: pa.DataType) -> None:
+def test_floats_have_both_zeros_and_what_is_no_number(known: Samples, kind: pa.DataType) -> None:
     name = {"halffloat": "halffloat", "float": "float", "double": "double"}[str(kind)]
-    values = SAMPLES[name].table["value"].combine_chunks()
+    values = known[name].table["value"].combine_chunks()
     shown = [str(value) for value in values.cast(pa.float64()).to_pylist()]
     assert {"0.0", "-0.0", "nan", "inf", "-inf", "None"} < {*shown}
     given = [float(one) for one in values.cast(pa.float64()).to_pylist() if one is not None]
@@ -72,8 +82,8 @@ def test_floats_have_both_zeros_and_what_is_no_number(kind: pa.DataType) -> None
     assert (least, most) == (1, infinity - 1)
 
 
-def test_decimals_have_all_their_digits() -> None:
-    kinds = [sample.table["value"] for sample in SAMPLES.values()]
+def test_decimals_have_all_their_digits(known: Samples) -> None:
+    kinds = [sample.table["value"] for sample in known.values()]
     decimals = [column for column in kinds if pa.types.is_decimal(column.type)]
     assert len(decimals) == 7
     for column in decimals:
@@ -85,8 +95,8 @@ def test_decimals_have_all_their_digits() -> None:
         assert Decimal(1).scaleb(-column.type.scale) in values
 
 
-def test_each_sample_has_numbered_records_and_null_where_it_may_be() -> None:
-    for sample in SAMPLES.values():
+def test_each_sample_has_numbered_records_and_null_where_it_may_be(known: Samples) -> None:
+    for sample in known.values():
         table = numbers_of(sample.table)
         assert table["id"].to_pylist() == [*range(table.num_rows)]
         values = table["value"].combine_chunks()
