@@ -44,7 +44,10 @@ def parts_of(snapshot: Snapshot, plan: StreamPlan, parallelism: int) -> list[str
         return [None]
     if snapshot.facts.version < _RANGE_SCAN_VERSION:
         return [None]
-    leaves = snapshot.query(_SIZES, {"oid": relation.oid})
+    if relation.pages is not None:
+        leaves = [(relation.kind, relation.access_method, relation.pages)]
+    else:
+        leaves = snapshot.query(_SIZES, {"oid": relation.oid})
     if any(kind not in "rm" or method != "heap" for kind, method, _ in leaves):
         return [None]
     sizes = [pages for _, _, pages in leaves]

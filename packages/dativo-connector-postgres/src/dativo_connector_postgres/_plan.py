@@ -59,19 +59,33 @@ class StreamPlan:
 
 
 def plan_stream(
-    connection: Connection, config: PostgresConfig, facts: ServerFacts, request: StreamRequest
+    connection: Connection,
+    config: PostgresConfig,
+    facts: ServerFacts,
+    request: StreamRequest,
+    *,
+    relation: Relation | None = None,
 ) -> StreamPlan:
     """Ask the catalogs, and compare the job with them.
+
+    Args:
+        connection: Where to ask.
+        config: The job's settings.
+        facts: What the server is.
+        request: What the job says about the stream.
+        relation: What the catalogs say, if they were asked already.
 
     Raises:
         DativoError: The stream does not exist, or not as the job says.
         psycopg.Error: The server refuses.
     """
     options = request.options if isinstance(request.options, PostgresOptions) else PostgresOptions()
-    relation: Relation | None = None
     if request.query is None:
-        relation = _relation(connection, request.stream)
+        relation = relation or _relation(connection, request.stream)
         source, available = RelationName(relation.schema, relation.name).sql, relation.columns
+        if not available:
+            text = f"{request.stream} has no columns"
+            raise SchemaValidationError(text, fix="Take it out of the job.")
     else:
         source = f"(\n{request.query.strip().rstrip(';')}\n) AS query"
         available = _result_columns(connection, source)
@@ -128,10 +142,7 @@ def _relation(connection: Connection, stream: str) -> Relation:
     rows = query(_BY_NAME, {"name": name.sql})
     if not rows:
         raise ResourceNotFoundError(f"there is no table or view {stream}", stream=stream)
-    relation = relation_of(rows[0], Types(query))
-    if not relation.columns:
-        raise SchemaValidationError(f"{stream} has no columns", fix="Take it out of the job.")
-    return relation
+    return relation_of(rows[0], Types(query))
 
 
 def _demand_schema(connection: Connection, schema: str) -> None:

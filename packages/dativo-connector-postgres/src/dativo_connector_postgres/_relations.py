@@ -116,6 +116,8 @@ class Relation:
     primary_key: tuple[str, ...]
     indexed: frozenset[str]
     """The columns that an index begins with."""
+    pages: int | None = None
+    """How many pages it has, where that was asked and it is all in one place."""
 
 
 class Types:

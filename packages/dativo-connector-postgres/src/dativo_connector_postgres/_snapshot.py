@@ -22,7 +22,8 @@ from dativo_connector_postgres._client import (
 from dativo_connector_postgres._config import PostgresConfig
 from dativo_connector_postgres._errors import SNAPSHOT_LOST, DriverError, from_driver
 from dativo_connector_postgres._history import Point, latest, point_of
-from dativo_connector_postgres._readers import Opener, opener
+from dativo_connector_postgres._lookup import Lookup
+from dativo_connector_postgres._readers import Opener, chosen, describe, opener
 from dativo_connector_postgres._rewritten import REWRITTEN, refuse_rewritten
 from dativo_connector_postgres._session import Session
 
@@ -45,6 +46,7 @@ class Snapshot:
         activity: Who may still commit rows that the snapshot does not show.
         since: Where the server was before the snapshot: it shows at least that.
         until: Where the server was after it: it shows no more than that.
+        lookup: What its catalogs say of the tables of the run.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Snapshot:
         self.activity = moment.activity
         self.since = since
         self.until = until
+        self.lookup = Lookup()
         self._identifier = moment.identifier
         self._lock = threading.Lock()
         self._open_session: Opener | None = None
@@ -213,6 +216,7 @@ def open_snapshot(config: PostgresConfig, context: Context) -> Snapshot:
 @contextmanager
 def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
     reached = context.resource("latest point", latest)
+    context.progress(f"rows are read by the {describe(chosen(config))}")
     with ExitStack() as stack:
         leader = stack.enter_context(connect(config))
         try:

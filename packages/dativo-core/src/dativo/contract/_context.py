@@ -73,7 +73,11 @@ class Context(Protocol):
 
     @property
     def streams(self) -> tuple[StreamRequest, ...]:
-        """For ``check_connection``: the streams of the job; a source checks each of them."""
+        """For ``check_connection``: the streams of the job; a source checks each of them.
+
+        For ``extract``: the streams of the run in the order in which they are begun, for a source
+        that asks for several at once; it may ignore them.
+        """
         ...
 
     @property

@@ -8,6 +8,7 @@ The types that a settings class may use: ``str``, ``int``, ``float``, ``bool``, 
 from __future__ import annotations
 
 import enum
+import functools
 import pathlib
 import types
 import typing
@@ -50,7 +51,7 @@ def config_schema(settings: type) -> dict[str, Any]:
     return schema
 
 
-def settings_of(settings: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
+def settings_of(settings: type) -> Mapping[str, tuple[attrs.Attribute[Any], Any]]:
     """Return the fields of *settings* by name, each with its resolved type.
 
     Raises:
@@ -59,8 +60,14 @@ def settings_of(settings: type) -> dict[str, tuple[attrs.Attribute[Any], Any]]:
     if not attrs.has(settings):
         msg = f"{settings.__qualname__} is not an attrs class"
         raise TypeError(msg)
+    return _resolved(settings)
+
+
+@functools.cache
+def _resolved(settings: type) -> Mapping[str, tuple[attrs.Attribute[Any], Any]]:
     hints = typing.get_type_hints(settings)
-    return {field.name: (field, hints[field.name]) for field in attrs.fields(settings)}
+    found = {field.name: (field, hints[field.name]) for field in attrs.fields(settings)}
+    return types.MappingProxyType(found)
 
 
 def _property(field: attrs.Attribute[Any], hint: Any) -> dict[str, Any]:

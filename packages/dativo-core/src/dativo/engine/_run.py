@@ -22,7 +22,7 @@ from dativo.engine._open import JobFile, open_job, plan_streams
 from dativo.engine._recorder import recording
 from dativo.engine._results import RunResult, StreamOutcome, StreamResult
 from dativo.engine._slots import Slots, all_done
-from dativo.engine._stream import StreamRun
+from dativo.engine._stream import Shared, StreamRun
 from dativo.engine._telling import run_finished, run_started, stream_finished
 from dativo.engine._turns import Turns
 from dativo.engine._writing import StreamPlan
@@ -130,14 +130,13 @@ class _Run:
     def _run_streams(self) -> tuple[StreamResult, ...]:
         parallelism = self._control.limits.parallelism
         readers = Slots(parallelism, "dativo-reader")
-        turns = Turns(parallelism, self._control.cancellation)
         workers = Slots(min(parallelism + _PUBLISHING, len(self._plans)), "dativo-stream")
         try:
             # The largest first, so that the run does not end on one long stream alone.
             queue = sorted(self._plans, key=lambda plan: -(plan.estimated_rows or 0))
+            shared = self._shared(readers, queue)
             futures = {
-                plan.stream: workers.submit(self._stream(plan, readers, turns).run)
-                for plan in queue
+                plan.stream: workers.submit(self._stream(plan, shared).run) for plan in queue
             }
             self._watch(all_done(futures.values()))
             return tuple(self._result(plan, futures[plan.stream]) for plan in self._plans)
@@ -145,20 +144,22 @@ class _Run:
             workers.close()
             readers.close()
 
-    def _stream(self, plan: StreamPlan, readers: Slots, turns: Turns) -> StreamRun:
+    def _shared(self, readers: Slots, queue: Sequence[StreamPlan]) -> Shared:
         settings = self._job.run
-        return StreamRun(
-            plan,
-            pipe=self._pipe,
-            control=self._control,
-            store=self._store,
+        return Shared(
             slots=readers,
-            turns=turns,
+            turns=Turns(self._control.limits.parallelism, self._control.cancellation),
+            streams=tuple(plan.read for plan in queue),
             epochs=EpochLimits(
                 rows=settings.epoch_rows,
                 size_bytes=settings.epoch_bytes,
                 seconds=settings.epoch_seconds,
             ),
+        )
+
+    def _stream(self, plan: StreamPlan, shared: Shared) -> StreamRun:
+        return StreamRun(
+            plan, pipe=self._pipe, control=self._control, store=self._store, shared=shared
         )
 
     def _watch(self, done: threading.Event) -> None:

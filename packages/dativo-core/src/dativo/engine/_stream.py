@@ -38,10 +38,19 @@ from dativo.errors import (
 )
 from dativo.state import StateStore
 
-__all__ = ["StreamRun"]
+__all__ = ["Shared", "StreamRun"]
 
-_SMALL_BYTES = 1024 * 1024
-"""What is staged of such an epoch takes no memory to speak of while it is published."""
+_SMALL_BYTES = 1024 * 1024  # such an epoch holds next to nothing while it is published
+
+
+@attrs.frozen(kw_only=True)
+class Shared:
+    """What the streams of a run share: threads, turns, their requests, and when epochs end."""
+
+    slots: Slots
+    turns: Turns
+    streams: tuple[StreamRequest, ...]
+    epochs: EpochLimits
 
 
 class StreamRun:
@@ -54,17 +63,13 @@ class StreamRun:
         pipe: Pipe,
         control: RunControl,
         store: StateStore,
-        slots: Slots,
-        turns: Turns,
-        epochs: EpochLimits,
+        shared: Shared,
     ) -> None:
         self._plan = plan
         self._pipe = pipe
         self._control = control
         self._store = store
-        self._slots = slots
-        self._turns = turns
-        self._epochs = epochs
+        self._shared = shared
         self._done = Done()
         self._has_begun = False
         self._known: Start | None = None
@@ -93,7 +98,7 @@ class StreamRun:
             attempts=attempt,
             seconds=time.monotonic() - started,
             error=error,
-            **attrs.asdict(self._done),
+            **attrs.asdict(self._done, recurse=False),
         )
         self._control.tell(stream_finished(self._control, result))
         return result
@@ -152,7 +157,7 @@ class StreamRun:
         ):
             self._require_alone(writing.start)
             self._done.recovered |= writing.start.roll_forward
-            turn.enter_context(self._turns.taken())
+            turn.enter_context(self._shared.turns.taken())
             self._has_begun = True
             begins = writing.start.checkpoint
             self._control.tell(stream_started(self._control, self._plan, begins, attempt=attempt))
@@ -192,16 +197,15 @@ class StreamRun:
         return record.commit == self._last
 
     def _context(self, attempt: int) -> EngineContext:
-        return self._pipe.source.context(self._control, stream=self._plan.stream, attempt=attempt)
+        return self._pipe.source.context(
+            self._control, stream=self._plan.stream, attempt=attempt, streams=self._shared.streams
+        )
 
     def _copy(self, writing: Writing, context: EngineContext) -> Epoch:
-        """Move everything that the source yields; commit where it allows and limits ask for it.
-
-        Return what is left to commit.
-        """
+        """Move all that the source yields, commit where limits ask for it, return the rest."""
         drain = Drain(
             writing.session,
-            slots=self._slots,
+            slots=self._shared.slots,
             control=self._control,
             counting=self._counting,
             transforming=self._pipe.transforming(
@@ -216,6 +220,7 @@ class StreamRun:
                 for batch in batches:
                     self._control.cancellation.raise_if_set()
                     failpoint("engine.extract.batch")
+                    self._done.note(batch.note)
                     drain.start(batch, epoch)
                     if batch.checkpoint is not None:
                         epoch = self._reach(batch.checkpoint, epoch, drain, writing)
@@ -253,7 +258,7 @@ class StreamRun:
         checkpoint.to_json()
         if not self._plan.is_backfill:
             epoch.checkpoint = checkpoint
-        if self._plan.is_one_epoch or not epoch.is_due(self._epochs):
+        if self._plan.is_one_epoch or not epoch.is_due(self._shared.epochs):
             return epoch
         self._commit(epoch, writing)
         return Epoch(checkpoint=epoch.checkpoint)
@@ -286,7 +291,7 @@ class StreamRun:
         )
         sequence = epoch.next_sequence()
         # In a slot, because it reads like any other reader.
-        staged = self._slots.submit(lambda: scan.delete_missing(context, sequence)).result()
+        staged = self._shared.slots.submit(lambda: scan.delete_missing(context, sequence)).result()
         epoch.add(staged, 0)
         self._control.cancellation.raise_if_set()
 

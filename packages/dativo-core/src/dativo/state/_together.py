@@ -40,10 +40,11 @@ class Together(Generic[T]):
     def _round(self) -> None:
         with self._gathering:
             waiting, self._waiting = self._waiting, []
+        errors: Sequence[BaseException | None]
         try:
             errors = self._do([item for item, _ in waiting])
-        except BaseException as error:  # noqa: BLE001 - nobody may wait for ever
-            errors = [error] * len(waiting)  # type: ignore[list-item]
+        except BaseException as problem:  # noqa: BLE001 - nobody may wait for ever
+            errors = [problem] * len(waiting)
         for (_, answer), error in zip(waiting, errors, strict=True):
             if error is None:
                 answer.set_result(None)
