@@ -136,6 +136,13 @@ def test_batches_keep_to_both_limits(source: Any) -> None:
     assert max(size for _, size in sizes) < 200_000
 
 
+def test_run_says_that_the_compiled_reader_reads(source: Any) -> None:
+    (batch,) = source.batches("q", query="SELECT 1 AS v")
+
+    assert batch.note == "compiled reader"
+    assert "rows are read by the compiled reader" in source.context.notes
+
+
 def test_format_that_does_not_fit_is_refused_and_names_the_other_reader(
     source: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

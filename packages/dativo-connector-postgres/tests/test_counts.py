@@ -87,7 +87,7 @@ def test_each_part_is_counted_in_the_snapshot(table: Any, monkeypatch: pytest.Mo
     assert len(found) > 1
     assert all(arrived == own for arrived, own in found)
     assert sum(own for _, own in found) == 3000
-    assert table.context.notes == ["counting public.t"] * len(found)
+    assert table.context.notes.count("counting public.t") == len(found)
 
 
 def test_count_stops_when_the_run_is_cancelled(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,3 +102,12 @@ def test_driver_that_gives_the_storage_of_a_type_is_understood(
 def test_driver_that_gives_another_type_is_not_understood(wire: pa.DataType) -> None:
     for given in (pa.array([1.5]), pa.array([[1.5]])):
         assert as_wire(given, wire).type == given.type
+
+
+def test_run_says_which_reader_it_has(source: Any) -> None:
+    source.settings["reader"] = "adbc"
+
+    (batch,) = source.batches("q", query="SELECT 1 AS v")
+
+    assert batch.note == "ADBC driver"
+    assert "rows are read by the ADBC driver" in source.context.notes

@@ -15,6 +15,7 @@ from dativo_connector_postgres._errors import DriverError, sqlstate_of, tidy
 from dativo_connector_postgres._fields import BadColumnError, Field
 from dativo_connector_postgres._names import quote
 from dativo_connector_postgres._plan import StreamPlan
+from dativo_connector_postgres._readers import chosen, describe
 from dativo_connector_postgres._rewritten import refuse_rewritten
 from dativo_connector_postgres._session import Limits, Session
 from dativo_connector_postgres._snapshot import Snapshot
@@ -51,7 +52,7 @@ def batch_of(
     rows: Callable[[], int] = lambda: delivered.rows  # noqa: E731 - a name would say no more
     if plan.is_table:
         rows = partial(_count, snapshot, plan, context, conditions)
-    return Batch(data, checkpoint, rows=rows)
+    return Batch(data, checkpoint, rows=rows, note=describe(chosen(snapshot.config)))
 
 
 def _count(

@@ -9,7 +9,7 @@ from dativo_connector_postgres._client import ServerFacts, conninfo, join
 from dativo_connector_postgres._config import PostgresConfig, Reader
 from dativo_connector_postgres._session import Session
 
-__all__ = ["Opener", "chosen", "opener"]
+__all__ = ["Opener", "chosen", "describe", "opener"]
 
 Opener = Callable[[], Session]
 
@@ -33,6 +33,11 @@ def chosen(config: PostgresConfig) -> Reader:
             fix="Install dativo-pgcopy, or set `reader: auto`.",
         )
     return Reader.ADBC
+
+
+def describe(reader: Reader) -> str:
+    """Return what the results of runs say."""
+    return "compiled reader" if reader is Reader.COMPILED else "ADBC driver"
 
 
 def opener(config: PostgresConfig, facts: ServerFacts, snapshot: str) -> Opener:

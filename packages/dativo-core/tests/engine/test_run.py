@@ -147,6 +147,14 @@ def test_frames_in_memory_are_batches_too(project: Project) -> None:
     assert project.ids() == list(range(1, 26))
 
 
+@pytest.mark.parametrize(("lazy", "note"), [(True, "as asked for"), (False, "all at once")])
+def test_result_says_how_the_source_has_read(project: Project, note: str, *, lazy: bool) -> None:
+    result = engine.run(project.job(source={"rows": 30, "readers": 3, "lazy": lazy}))
+
+    assert result.streams[0].notes == (note,)
+    assert result.to_dict()["streams"][0]["notes"] == [note]  # type: ignore[index]
+
+
 def test_many_streams_share_the_slots(project: Project) -> None:
     names = [f"s{number}" for number in range(20)]
     job = project.job(

@@ -170,7 +170,8 @@ def _batch(
     data = context.reader(schema, batches) if config.lazy else _table(batches, schema)
     is_deletion = config.deletes_if_taken and request.deletes
     op = Operation.DELETE if is_deletion else config.op
-    return Batch(data, op=op, rows=_count(config, *part))
+    note = "as asked for" if config.lazy else "all at once"
+    return Batch(data, op=op, rows=_count(config, *part), note=note)
 
 
 def _count(config: NumbersConfig, start: int, stop: int) -> RowCount | None:

@@ -228,6 +228,9 @@ class Batch:
         sequence: The place of the batch in the order of its epoch, from 1; set by the engine. In
             merge mode the record of the higher epoch wins, then that of the higher sequence, then
             the later one of a batch, whichever was drained first.
+        note: How the source reads *data*, in a few words for people, where it could be otherwise:
+            through which driver, say, or from which replica. The result of the run lists the
+            different ones of each stream.
     """
 
     data: ArrowStream = attrs.field(eq=False)
@@ -235,6 +238,7 @@ class Batch:
     op: Operation = Operation.UPSERT
     rows: RowCount | None = attrs.field(default=None, eq=False)
     sequence: int = 0
+    note: str = ""
 
 
 def matches_pattern(name: str, pattern: str) -> bool:

@@ -65,6 +65,12 @@ class Done:
     epochs: int = 0
     files: int = 0
     recovered: bool = False
+    notes: tuple[str, ...] = ()
+
+    def note(self, text: str) -> None:
+        """Keep what the source says of how it reads."""
+        if text and text not in self.notes:
+            self.notes = (*self.notes, text)
 
     def add(self, receipt: Receipt) -> None:
         self.rows += receipt.record.rows

@@ -34,6 +34,7 @@ class StreamResult:
         attempts: Tries that it took.
         seconds: From the first try to the end.
         recovered: The state was behind the published data and was rolled forward first.
+        notes: How the source read it, where it says so.
         error: What went wrong, unless it is done.
     """
 
@@ -46,6 +47,7 @@ class StreamResult:
     attempts: int = 0
     seconds: float = 0.0
     recovered: bool = False
+    notes: tuple[str, ...] = ()
     error: DativoError | None = None
 
     def to_dict(self) -> dict[str, object]:
@@ -53,6 +55,7 @@ class StreamResult:
         fields = attrs.asdict(self, recurse=False)
         fields["outcome"] = self.outcome.value
         fields["seconds"] = round(self.seconds, 3)
+        fields["notes"] = list(self.notes)
         fields["error"] = None if self.error is None else self.error.to_dict()
         return fields
 
