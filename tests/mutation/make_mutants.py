@@ -118,18 +118,21 @@ def operators() -> dict[str, Operator]:
 
 
 def _reason(node: Any, operator: str) -> str:
+    """Return why the change is not tried; empty if it is."""
     if operator.partition("_")[2] in _IDENTITY:
         return "equal or the same"
-    if _is_for_types(node):
+    if node.parent.type in {"parameters", "param"} and getattr(node, "value", "") in {"*", "/"}:
+        return "no operator"
+    around = [(node, node), *_upwards(node)]
+    return next((why for child, parent in around if (why := _reason_of(child, parent))), "")
+
+
+def _reason_of(child: Any, parent: Any) -> str:
+    if _is_for_types(parent):
         return "type checking"
-    for child, parent in _upwards(node):
-        if _annotates(child, parent):
-            return "annotation"
-        if parent.type == "fstring_expr":
-            return "wording"
-        if _is_for_types(parent):
-            return "type checking"
-    return ""
+    if parent.type == "fstring_expr":
+        return "wording"
+    return "annotation" if _annotates(child, parent) else ""
 
 
 def _is_for_types(node: Any) -> bool:
@@ -140,6 +143,8 @@ def _annotates(child: Any, parent: Any) -> bool:
     if parent.type in {"param", "funcdef"}:
         return bool(child is parent.annotation)
     if parent.type not in {"annassign", "tfpdef"}:
+        return False
+    if child is parent:
         return False
     place: int = parent.children.index(child)
     return place > 0 and bool(parent.children[place - 1] == ":")

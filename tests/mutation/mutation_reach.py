@@ -19,6 +19,9 @@ from mutation_plugin import CHILDREN, CONTEXT, RECORD
 __all__ = ["Reach", "recorded"]
 
 
+_QUICK = 0.05
+
+
 @attrs.frozen(kw_only=True)
 class Reach:
     """The tests by the lines that they run, and how long each takes.
@@ -35,15 +38,20 @@ class Reach:
     def tests_of(self, mutant: Mutant, *, most: float) -> list[str]:
         """Return the tests that can notice *mutant*, quickest first, of *most* seconds together.
 
-        What importing runs, all tests can notice that run anything of the module, or all there are
-        if it has no function. Those of one file stay together, as its fixture is what takes the
-        time. There is at least one if there is any at all.
+        Where no test is known to run it, as it is run by the import or by a hook that coverage does
+        not see, these are the tests that run anything of the module, or all if it has no function;
+        for what importing runs, also all tests that take next to no time.
+        Those of one file stay together, as its fixture is what takes the time. There is at least
+        one if there is any at all.
         """
         lines = self.lines.get(mutant.module, {})
         wanted = range(mutant.first, mutant.last + 1) if mutant.inside else lines
         reaching = {test for line in wanted for test in lines.get(line, ())}
-        if not reaching and not mutant.inside:
-            reaching = {*self.seconds}
+        if not mutant.inside:
+            # A flag of a rule, say, is seen by tests that run nothing of the module.
+            reaching |= {test for test, seconds in self.seconds.items() if seconds < _QUICK}
+        if not reaching:
+            reaching = {test for tests in lines.values() for test in tests} or {*self.seconds}
         chosen: list[str] = []
         for test in sorted(reaching, key=lambda test: (self.seconds[test], test)):
             if chosen and self.needed([*chosen, test]) > most:

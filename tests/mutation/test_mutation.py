@@ -100,6 +100,13 @@ REACH = Reach(
 )
 
 
+def test_what_importing_runs_is_looked_at_by_quick_tests_of_other_modules_too() -> None:
+    reach = attrs.evolve(REACH, seconds={**REACH.seconds, "c::five": 0.01})
+
+    assert reach.tests_of(mutant(1, inside=False), most=2) == ["c::five", "a::two"]
+    assert reach.tests_of(mutant(1), most=2) == ["a::two"]
+
+
 @pytest.mark.parametrize(
     ("asked", "most", "tests"),
     [
@@ -108,8 +115,8 @@ REACH = Reach(
         (mutant(2), 3, ["b::four"]),
         (mutant(2, first=1), 100, ["a::two", "a::one", "b::three", "b::four"]),
         (mutant(9, inside=False), 100, ["a::two", "a::one", "b::three", "b::four"]),
-        (mutant(9), 100, []),
-        (mutant(1, module="_b.py"), 100, []),
+        (mutant(9), 3, ["a::two", "b::three"]),
+        (mutant(1, module="_b.py"), 2, ["a::two"]),
         (mutant(1, module="_b.py", inside=False), 2, ["a::two"]),
     ],
 )
@@ -127,7 +134,7 @@ TRIALS = [
     trial(Outcome.KILLED, 1),
     trial(Outcome.TIMED_OUT, 2),
     trial(Outcome.SURVIVED, 3),
-    trial(Outcome.NOT_REACHED, 4, module="_b.py"),
+    trial(Outcome.SURVIVED, 4, module="_b.py"),
     trial(Outcome.SURVIVED, 5),
 ]
 JUDGED = [Judgement(module="_a.py", change="- 5\n+ 0", kind="limits", why="five or nothing")]
@@ -150,7 +157,7 @@ def test_every_survivor_is_shown_with_its_place_its_operator_and_its_lines() -> 
 
     assert "_a.py:3 Add_Sub: survived 0 tests\n    - 3\n    + 0" in told
     assert "_a.py:5 Add_Sub: equivalent (five or nothing)" in told
-    assert "_b.py:4 Add_Sub: not reached" in told
+    assert "_b.py:4 Add_Sub: survived" in told
     assert ":1 " not in told
     assert [one.mutant.line for one in survivors(TRIALS, JUDGED)] == [3, 4]
 
