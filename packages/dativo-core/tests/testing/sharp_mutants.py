@@ -12,7 +12,7 @@ import attrs
 from reference_client import Client
 from reference_session import ReferenceSession
 from reference_source import ReferenceSource
-from reference_writer import ReferenceWriter
+from reference_writer import FolderConfig, ReferenceWriter
 from source_variants import OtherClient
 from writer_session_mutants import CountsNoDeletions
 
@@ -20,18 +20,19 @@ from dativo.contract import (
     Batch,
     CheckItem,
     Commit,
+    CommitRecord,
     Operation,
     Receipt,
     Staged,
     Stream,
     StreamRequest,
 )
-from dativo.errors import DativoError, WriteFailedError
+from dativo.errors import DativoError, InvalidConfigError, WriteFailedError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["SOURCE_MUTANTS", "WRITER_MUTANTS", "ShortStreamsFirst"]
+__all__ = ["SOURCE_MUTANTS", "WRITER_MUTANTS", "ShortStreamsFirst", "TakesPlainNames"]
 
 _PAGES = 7
 _LEFT: list[int] = []
@@ -130,6 +131,44 @@ class TokenInContextLog(OtherClient):
     kind = _TokenInContextLog
 
 
+class HasAStreamWithoutModes(ReferenceSource):
+    """Offers a stream that can be read in no mode."""
+
+    def stream(self, told: Mapping[str, Any]) -> Stream:
+        found = super().stream(told)
+        return found if found.name != "customers" else attrs.evolve(found, read_modes=())
+
+
+class TellsWhatIsStaged(ReferenceWriter):
+    """Tells the next epoch as the last one as soon as something is staged."""
+
+    class Session(ReferenceSession):
+        def last_commit(self) -> CommitRecord | None:
+            record = super().last_commit()
+            if record is None or not self.staged:
+                return record
+            commit = attrs.evolve(record.commit, epoch=record.commit.epoch + 1)
+            return attrs.evolve(record, commit=commit)
+
+
+class TakesPlainNames(ReferenceWriter):
+    """Keeps every rule, and refuses names that are no words."""
+
+    def authorise(self, config: FolderConfig, stream: str) -> None:
+        super().authorise(config, stream)
+        if not stream.replace("_", "").isalnum():
+            raise InvalidConfigError(f"{stream!r} cannot be the name of a folder")
+
+
+class TakesItsOwnNames(ReferenceWriter):
+    """Refuses every name that is not one of its own."""
+
+    def authorise(self, config: FolderConfig, stream: str) -> None:
+        super().authorise(config, stream)
+        if not stream.startswith("kit_"):
+            raise InvalidConfigError(f"{stream!r} does not begin with kit_")
+
+
 class CommitsInTestsOnly(ReferenceWriter):
     """Fails where it is not loaded as in the tests of its vendor."""
 
@@ -166,6 +205,7 @@ SOURCE_MUTANTS: Mapping[tuple[str, type[ReferenceSource]], str] = {
     ("data.batches", SeveralPagesAtOnce): "bytes; context.batch_bytes is 1048576",
     ("check.missing_privilege", NamesNoDeniedStream): "the item 'stream customers' is missing",
     ("discover.deterministic", SaysOtherThingsTheSecondTime): "the primary key of orders was first",
+    ("discover.capabilities", HasAStreamWithoutModes): "customers has no read mode at all",
     ("secrets.hidden", TokenInContextLog): "a message of context.log",
     ("data.columns", KeyIsAlwaysThere): "with columns note: the fields id, note came",
     ("closes.everything", LeavesOpenWhatIsRefused): "failed with cases.bad_credentials leaves open",
@@ -176,6 +216,8 @@ SOURCE_MUTANTS: Mapping[tuple[str, type[ReferenceSource]], str] = {
 WRITER_MUTANTS: Mapping[tuple[str, type[ReferenceWriter]], str] = {
     ("commit.after_kill", CommitsInTestsOnly): "fails: WriteFailedError: the folder is not mounted",
     ("counts.true", CountsNoDeletions): "merge: the record tells 1602 rows of 1606 staged",
+    ("commit.atomic", TellsWhatIsStaged): "while epoch 2 is only staged",
+    ("streams.separate", TakesItsOwnNames): " streams can be written",
     ("modes.deletes", CountsMissingAndKeepsThem): "after delete_missing without a key readers see",
     ("modes.deletes", LosesWhatFollowsDeletingAll): "after a deleted key came again readers see",
 }

@@ -12,7 +12,7 @@ from reference_api import NO_CUSTOMERS
 from reference_cases import ReferenceSuite, suite_of
 from reference_source import ReferenceSource
 from reference_target import WriterSuite, writer_suite_of
-from sharp_mutants import SOURCE_MUTANTS, WRITER_MUTANTS, ShortStreamsFirst
+from sharp_mutants import SOURCE_MUTANTS, WRITER_MUTANTS, ShortStreamsFirst, TakesPlainNames
 
 from dativo.testing import Denied, Outcome, SourceCases, run_rule, run_suites
 
@@ -25,7 +25,11 @@ LARGE_ROWS = {"data.batches": 560}
 def connectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     mutants = dict.fromkeys(mutant for _, mutant in (*SOURCE_MUTANTS, *WRITER_MUTANTS))
     with installed(
-        tmp_path_factory.mktemp("installed"), ReferenceSource, ShortStreamsFirst, *mutants
+        tmp_path_factory.mktemp("installed"),
+        ReferenceSource,
+        ShortStreamsFirst,
+        TakesPlainNames,
+        *mutants,
     ):
         yield
 
@@ -54,6 +58,12 @@ def test_streams_with_few_records_keep_no_rule_from_looking_at_the_others(name: 
     result = run_rule(SOURCE_RULES[name], suite_of(ShortStreamsFirst))
     assert result.outcome is Outcome.PASSED, result.problems
     assert "stream orders" in "; ".join(result.looks)
+
+
+def test_a_writer_may_refuse_names_as_long_as_it_takes_some() -> None:
+    result = run_rule(WRITER_RULES["streams.separate"], writer_suite_of(TakesPlainNames))
+    assert result.outcome is Outcome.PASSED, result.problems
+    assert "refused, INVALID_CONFIG" in "; ".join(result.looks)
 
 
 class Changed(ReferenceSuite):
