@@ -88,6 +88,10 @@ def test_options_that_do_not_fit_are_wrong_usage(
     assert message in done.document["error"]["message"]
 
 
+_NEVER = ("pydantic", "rich", "unittest", "multiprocessing")
+"""What is slow to import and serves no command whose output is not a terminal."""
+
+
 def _modules(cli: Any, *words: str) -> set[str]:
     code = (
         "import atexit, sys\n"
@@ -108,16 +112,68 @@ def _modules(cli: Any, *words: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "words", [("--version",), ("--help",), ("plugins", "list"), ("errors",), ("schema", "job")]
+    "words",
+    [
+        ("--version",),
+        ("--help",),
+        ("plugins", "list"),
+        ("errors",),
+        ("schema", "job"),
+        ("runs", "list"),
+    ],
+    ids=" ".join,
 )
 def test_a_command_that_needs_no_plugin_imports_none(cli: Any, words: tuple[str, ...]) -> None:
     found = _modules(cli, *words)
 
     top = {name.partition(".")[0] for name in found}
     assert "dativo.cli" in found
-    assert not top & {*HEAVY, "dativo_test_support", "rich"}
-    assert ("pydantic" in top) == (words == ("errors",))  # for the argument that is not given
+    assert not top & {*HEAVY, *_NEVER, "dativo_test_support"}
     assert not [name for name in top if name.startswith(("dativo_connector", "dativo_writer"))]
+    assert "dativo.engine" not in found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run",),
+        ("run", "--config", "numbers_to_ledger.yaml", "--stream", "numbers"),
+        ("check", "--config", "numbers_to_ledger.yaml"),
+        ("state", "show", "--config", "numbers_to_ledger.yaml"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_needs_plugins_imports_no_more_than_they_do(
+    cli: Any, words: tuple[str, ...]
+) -> None:
+    job = cli.project.job()
+    job.with_name("job.yaml").write_bytes(job.read_bytes())
+
+    found = _modules(cli, *words)
+
+    top = {name.partition(".")[0] for name in found}
+    theirs = {"pyarrow", "numpy", "dativo_test_support"}  # those of the two connectors
+    assert "dativo.engine" in found
+    assert not top & ({*HEAVY, *_NEVER, "asyncio", "http"} - theirs - {"arro3"})
+    assert bool(top & theirs) == (words[0] != "state")
+    assert "pyarrow.dataset" not in found
+    assert "dativo.testing" not in found
+    assert "dativo.scaffold" not in found
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_imports_nothing_that_is_slow(
+    cli: Any, shell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_DATIVO_COMPLETE", f"complete_{shell}")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "dativo plugins ")
+    monkeypatch.setenv("COMP_WORDS", "dativo plugins ")
+    monkeypatch.setenv("COMP_CWORD", "2")
+
+    found = _modules(cli)
+
+    top = {name.partition(".")[0] for name in found}
+    assert not top & {*HEAVY, "rich", "dativo_test_support"}
     assert "dativo.engine" not in found
 
 
