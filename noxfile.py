@@ -70,6 +70,8 @@ def long(session: nox.Session) -> None:
     """Run the tests marked slow with all their seeds, rounds and moments."""
     full = {"DATIVO_TEST_FIGURES": "full"}
     _tool(session, "pytest", "-m", "slow", *session.posargs, env=full)
+    if _has_cargo(session):
+        _cargo(session, "test", "--no-default-features", "--test", "fuzz", env=full)
 
 
 @nox.session
@@ -83,6 +85,28 @@ def wheels(session: nox.Session) -> None:
             check = "tests/packaging/check_installed.py"
             session.run(python, "-I", check, package, external=True)
             session.run(str(Path(python).with_name("dativo")), "--version", external=True)
+
+
+@nox.session
+def pgcopy(session: nox.Session) -> None:
+    """Check, build, install and test the compiled reader where there is a Rust compiler."""
+    if not _has_cargo(session):
+        return
+    _cargo(session, "fmt", "--check")
+    for features in ((), ("--no-default-features",)):
+        _cargo(session, "clippy", "--locked", "--all-targets", *features, "--", "--deny=warnings")
+    _cargo(session, "test", "--locked", "--no-default-features")
+    with tempfile.TemporaryDirectory(prefix="dativo-pgcopy-") as name:
+        folder = Path(name)
+        _build_wheels(session, folder)
+        built = ("build", "--quiet", "--wheel", "--out-dir", name, str(COMPILED))
+        _uv(session, *built, env=_CARGO_ENVIRONMENT)
+        (wheel,) = folder.glob("dativo_pgcopy-*.whl")
+        others = ("dativo-connector-postgres", str(ROOT / "tests" / "support"))
+        python = _make_environment(session, folder, str(wheel), *others)
+        tests = str(COMPILED / "tests")
+        session.run(python, "-m", "pytest", *session.posargs, tests, external=True)
+    session.log("dativo-pgcopy was built and tested")
 
 
 @nox.session(default=False)
@@ -197,9 +221,12 @@ def bench(session: nox.Session) -> None:
     folder = ROOT / ".nox" / "bench"
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     _build_wheels(session, folder / "wheels")
+    compiled = _build_compiled(session, folder / "wheels")
     session.run(sys.executable, "benchmarks/plugins.py", str(folder / "wheels"), external=True)
     for name in ("dativo", "many"):
         _make_bench_environment(session, folder, name)
+    if compiled is not None:
+        _bench_install(session, folder / "dativo", "--no-deps", str(compiled))
     plugins = str(folder / "wheels" / "plugins.txt")
     _bench_install(session, folder / "many", "--no-deps", "--requirements", plugins)
     _make_peers(session, folder / "peers")
@@ -230,6 +257,23 @@ def _tool(
     """Run a tool of the environment that nox itself runs in."""
     program = Path(sys.executable).with_name(name)
     session.run(str(program), *arguments, env=env, external=True)
+
+
+_CARGO_ENVIRONMENT = {"CARGO_TARGET_DIR": str(ROOT / ".nox" / "cargo")}
+
+
+def _has_cargo(session: nox.Session) -> bool:
+    """Tell whether there is a Rust compiler, and say what follows if there is none."""
+    found = shutil.which("cargo") is not None
+    if not found:
+        session.log("there is no cargo here, so dativo-pgcopy is neither built nor tested")
+    return found
+
+
+def _cargo(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+    with session.chdir(COMPILED):
+        environment = {**_CARGO_ENVIRONMENT, **(env or {})}
+        session.run("cargo", *arguments, env=environment, external=True)
 
 
 def _uv(
@@ -270,6 +314,18 @@ def _build_wheels(session: nox.Session, folder: Path) -> None:
     # Pin our own packages to these files, so that no index can answer for them.
     ours = (f"{path.name.split('-')[0]} @ {path.as_uri()}\n" for path in folder.glob("*.whl"))
     (folder / "ours.txt").write_text("".join(sorted(ours)))
+
+
+def _build_compiled(session: nox.Session, folder: Path) -> Path | None:
+    """Build the wheel of what is written in Rust, if there is a compiler, and say so if not."""
+    if shutil.which("cargo") is None:
+        session.log(f"no cargo was found, so {COMPILED.name} is not built")
+        return None
+    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / ".nox" / "cargo"))
+    build = ("build", "--quiet", "--wheel", "--out-dir", str(folder), str(COMPILED))
+    _uv(session, *build, env={"CARGO_TARGET_DIR": target})
+    (wheel,) = folder.glob(f"{COMPILED.name.replace('-', '_')}-*.whl")
+    return wheel
 
 
 def _make_environment(session: nox.Session, wheels: Path, package: str, *others: str) -> str:

@@ -13,10 +13,6 @@ FORMAT_VERSION: Final[int]
 class _Schema(Protocol):
     def __arrow_c_schema__(self) -> object: ...
 
-class _Connection(Protocol):
-    @property
-    def pgconn_ptr(self) -> int | None: ...
-
 class CopyError(Exception):
     """There is no next batch."""
 
@@ -56,7 +52,7 @@ class CopyReader:
     """Reads the rows of a COPY in batches, without the interpreter's lock.
 
     Args:
-        connection: A ``PGconn`` of psycopg in the state ``PGRES_COPY_OUT``. Until the end nobody
+        connection: A ``PGconn`` of psycopg's compiled part, for its ``pgconn_ptr``, in the state ``PGRES_COPY_OUT``. Until the end nobody
             else may use it but to cancel, nor close it while a batch is read.
         get_copy_data: The address of ``PQgetCopyData`` in the libpq of that connection.
         free: The address of ``PQfreemem`` there.
@@ -72,7 +68,7 @@ class CopyReader:
 
     def __init__(
         self,
-        connection: _Connection,
+        connection: object,
         *,
         get_copy_data: int,
         free: int,

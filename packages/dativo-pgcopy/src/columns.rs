@@ -103,22 +103,22 @@ fn fixed(format: &str, data_type: &DataType, nullify: bool) -> Option<Box<dyn Co
 
 fn numeric(format: &str, data_type: &DataType, nullify: bool) -> Option<Box<dyn Column>> {
     Some(match (format, data_type) {
-        ("numeric", DataType::Decimal128(precision, scale)) => {
+        ("numeric", DataType::Decimal128(precision, scale @ 0..)) => {
             let format = Decimal128::new(*precision, *scale);
             Box::new(Primitive::<Decimal128Type, _>::new(
                 format, data_type, nullify,
             ))
         }
-        ("numeric", DataType::Decimal256(precision, scale)) => {
+        ("numeric", DataType::Decimal256(precision, scale @ 0..)) => {
             let format = Decimal256::new(*precision, *scale);
             Box::new(Primitive::<Decimal256Type, _>::new(
                 format, data_type, nullify,
             ))
         }
         ("numeric", DataType::Utf8) => text(NumericText),
-        ("money", DataType::Decimal128(19.., _)) => Box::new(Primitive::<Decimal128Type, _>::new(
-            Money, data_type, nullify,
-        )),
+        ("money", DataType::Decimal128(19.., 0..)) => Box::new(
+            Primitive::<Decimal128Type, _>::new(Money, data_type, nullify),
+        ),
         _ => return None,
     })
 }
@@ -154,11 +154,9 @@ fn textual(format: &str, data_type: &DataType) -> Option<Box<dyn Column>> {
         ("jsonb", DataType::Utf8) => Some(text(Jsonb)),
         ("inet" | "cidr", DataType::Utf8) => Some(text(Network)),
         (_, DataType::Utf8) => {
-            let (several, bound) = match inside(format, "multirange") {
-                Some(bound) => (true, bound),
-                None => (false, inside(format, "range")?),
-            };
-            range(bound, several)
+            let several = inside(format, "multirange");
+            let bound = several.or_else(|| inside(format, "range"))?;
+            range(bound, several.is_some())
         }
         _ => None,
     }

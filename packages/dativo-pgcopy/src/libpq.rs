@@ -14,7 +14,7 @@ pub type FreeMemory = unsafe extern "C" fn(*mut c_void);
 
 /// A connection in the state `PGRES_COPY_OUT`.
 pub struct Connection {
-    connection: *mut c_void,
+    handle: *mut c_void,
     get_copy_data: GetCopyData,
     free: FreeMemory,
 }
@@ -24,19 +24,19 @@ pub struct Connection {
 unsafe impl Send for Connection {}
 
 impl Connection {
-    /// Read from `connection`.
+    /// Read from the connection that `handle` points to.
     ///
     /// # Safety
     /// The functions must be those of the libpq that opened the connection.  It must stay open, and
     /// be used by nobody else but for cancelling, as long as this value is used.
     #[must_use]
     pub const unsafe fn new(
-        connection: *mut c_void,
+        handle: *mut c_void,
         get_copy_data: GetCopyData,
         free: FreeMemory,
     ) -> Self {
         Self {
-            connection,
+            handle,
             get_copy_data,
             free,
         }
@@ -64,7 +64,7 @@ impl Source for Connection {
         };
         // SAFETY: `new` demands a connection that is ours; the message is written to a place of our
         // own.  0 means that the call waits for the next one.
-        let length = unsafe { (self.get_copy_data)(self.connection, &raw mut message.start, 0) };
+        let length = unsafe { (self.get_copy_data)(self.handle, &raw mut message.start, 0) };
         match usize::try_from(length) {
             Ok(length) if length > 0 && !message.start.is_null() => {
                 // SAFETY: libpq has written a message of so many bytes, which lives until `message`

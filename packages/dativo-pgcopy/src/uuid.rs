@@ -26,12 +26,11 @@ impl Column for Uuids {
         }
         self.values.reserve(fields.len());
         for (row, field) in fields.iter().enumerate() {
-            let value = match field {
-                Some(field) => exactly(field).map_err(|fault| Misfit { row, fault })?,
-                None => {
-                    self.validity.set_null(self.values.len());
-                    [0; 16]
-                }
+            let value = if let Some(field) = field {
+                exactly(field).map_err(|fault| Misfit { row, fault })?
+            } else {
+                self.validity.set_null(self.values.len());
+                [0; 16]
             };
             self.values.push(value);
         }

@@ -14,6 +14,7 @@ const SCHEMA: &CStr = c"arrow_schema";
 const ARRAY: &CStr = c"arrow_array";
 const STREAM: &CStr = c"arrow_array_stream";
 
+#[allow(clippy::needless_pass_by_value)] // as `map_err` gives it
 fn value_error(error: ArrowError) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
