@@ -99,13 +99,13 @@ def pgcopy(session: nox.Session) -> None:
     with tempfile.TemporaryDirectory(prefix="dativo-pgcopy-") as name:
         folder = Path(name)
         _build_wheels(session, folder)
-        built = ("build", "--quiet", "--wheel", "--out-dir", name, str(COMPILED))
-        _uv(session, *built, env=_CARGO_ENVIRONMENT)
-        (wheel,) = folder.glob("dativo_pgcopy-*.whl")
-        others = ("dativo-connector-postgres", str(ROOT / "tests" / "support"))
+        wheel = _build_compiled(session, folder)
+        others = ("dativo-connector-postgres", "dativo-core[testing]", str(ROOT / "tests/support"))
         python = _make_environment(session, folder, str(wheel), *others)
-        tests = str(COMPILED / "tests")
-        session.run(python, "-m", "pytest", *session.posargs, tests, external=True)
+        # All tests of the connector, and those that compare its two readers.
+        tests = (str(COMPILED / "tests"), "packages/dativo-connector-postgres/tests")
+        reader = {"DATIVO_TEST_READER": "compiled"}
+        session.run(python, "-m", "pytest", *session.posargs, *tests, env=reader, external=True)
     session.log("dativo-pgcopy was built and tested")
 
 
@@ -221,7 +221,7 @@ def bench(session: nox.Session) -> None:
     folder = ROOT / ".nox" / "bench"
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     _build_wheels(session, folder / "wheels")
-    compiled = _build_compiled(session, folder / "wheels")
+    compiled = _build_compiled(session, folder / "wheels") if _has_cargo(session) else None
     session.run(sys.executable, "benchmarks/plugins.py", str(folder / "wheels"), external=True)
     for name in ("dativo", "many"):
         _make_bench_environment(session, folder, name)
@@ -316,15 +316,11 @@ def _build_wheels(session: nox.Session, folder: Path) -> None:
     (folder / "ours.txt").write_text("".join(sorted(ours)))
 
 
-def _build_compiled(session: nox.Session, folder: Path) -> Path | None:
-    """Build the wheel of what is written in Rust, if there is a compiler, and say so if not."""
-    if shutil.which("cargo") is None:
-        session.log(f"no cargo was found, so {COMPILED.name} is not built")
-        return None
-    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / ".nox" / "cargo"))
+def _build_compiled(session: nox.Session, folder: Path) -> Path:
+    """Build the wheel of what is written in Rust."""
     build = ("build", "--quiet", "--wheel", "--out-dir", str(folder), str(COMPILED))
-    _uv(session, *build, env={"CARGO_TARGET_DIR": target})
-    (wheel,) = folder.glob(f"{COMPILED.name.replace('-', '_')}-*.whl")
+    _uv(session, *build, env=_CARGO_ENVIRONMENT)
+    (wheel,) = folder.glob("dativo_pgcopy-*.whl")
     return wheel
 
 

@@ -1,4 +1,7 @@
-"""The table that everybody is measured on: TPC-H lineitem, generated on the spot and loaded."""
+"""The tables that everybody is measured on, made on the spot.
+
+They are lineitem of TPC-H, whose cost is its numbers, and a wide one of many types.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import attrs
 
 from dativo_test_support.postgres import Address, EmbeddedPostgres
 
-__all__ = ["Dataset", "load", "server"]
+__all__ = ["Dataset", "load", "load_wide", "server"]
 
 _SETTINGS = {
     "autovacuum": "off",
@@ -31,6 +34,26 @@ CREATE TABLE lineitem (
     l_shipinstruct text NOT NULL, l_shipmode text NOT NULL, l_comment text NOT NULL
 )
 """
+_WIDE = """
+CREATE TABLE wide (
+    id bigint PRIMARY KEY, public_id uuid NOT NULL, title text NOT NULL, body text,
+    attributes jsonb NOT NULL, created_at timestamptz NOT NULL, local_time timestamp NOT NULL,
+    due date, amount numeric(18,4) NOT NULL, rate double precision, quantity int, points bigint,
+    is_active boolean, labels text[]
+);
+INSERT INTO wide
+SELECT n, md5('id' || n)::uuid, 'order ' || n, nullif(repeat(md5(n::text), n % 6), ''),
+    jsonb_build_object('number', n, 'kind', 'k' || n % 4, 'sizes', jsonb_build_array(n % 9, n),
+        'place', jsonb_build_object('row', n % 200, 'shelf', 's' || n % 30)),
+    timestamptz '2019-05-01' + n * interval '47.000321 seconds',
+    timestamp '2019-05-01' + n * interval '11 seconds',
+    CASE WHEN n % 9 > 0 THEN date '2019-05-01' + (n % 2000)::int END,
+    n * 0.7391, CASE WHEN n % 10 > 0 THEN n / 3.0::float8 END,
+    CASE WHEN n % 4 > 0 THEN n % 700 END, CASE WHEN n % 6 > 0 THEN n * 31 END,
+    CASE WHEN n % 8 > 0 THEN n % 2 = 1 END,
+    CASE WHEN n % 12 > 0 THEN ARRAY['a' || n % 15, 'b' || n % 50, NULL] END
+FROM generate_series(1, {rows}::bigint) AS n
+"""
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -38,11 +61,13 @@ _CHUNK_BYTES = 1024 * 1024
 class Dataset:
     """A loaded table, and what a copy of it must add up to."""
 
-    scale: str
+    table: str
     address: Address
     rows: int
+    summed: str
+    """A column with decimals."""
     total: Decimal
-    """The sum of l_extendedprice."""
+    """Its sum."""
 
 
 @contextmanager
@@ -69,6 +94,17 @@ def load(running: EmbeddedPostgres, generator: Path, scale: str) -> Dataset:
                 target.write(chunk)
         if process.wait() != 0:
             raise RuntimeError(f"{generator.name} failed")
-    address.execute("VACUUM (ANALYZE) lineitem")
-    ((rows, total),) = address.execute("SELECT count(*), sum(l_extendedprice) FROM lineitem")
-    return Dataset(scale=scale, address=address, rows=rows, total=total)
+    return _dataset(address, "lineitem", "l_extendedprice")
+
+
+def load_wide(running: EmbeddedPostgres, rows: int) -> Dataset:
+    """Make a database that holds a table of *rows* rows with the types that most tables have."""
+    address = running.create_database("wide")
+    address.execute(_WIDE.format(rows=rows))
+    return _dataset(address, "wide", "amount")
+
+
+def _dataset(address: Address, table: str, summed: str) -> Dataset:
+    address.execute(f"VACUUM (ANALYZE) {table}")
+    ((rows, total),) = address.execute(f"SELECT count(*), sum({summed}) FROM {table}")
+    return Dataset(table=table, address=address, rows=rows, summed=summed, total=total)

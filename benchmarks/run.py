@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from charges import measure_charges
+from copies import Setting, measure_scales, measure_wide
 from extensions import measure_extensions
-from lineitem import Setting, measure_scales
 from report import Table, describe_machine, save
+from small import measure_discovery, measure_empty, measure_tables
 from startup import measure_startup
 from versions import describe_versions
 
@@ -46,7 +47,13 @@ def _arguments() -> argparse.Namespace:
         "--scale", nargs="+", default=["0.1", "1"], help="scale factors of lineitem"
     )
     parser.add_argument(
+        "--rows", type=int, default=1_000_000, help="how many rows the wide table has"
+    )
+    parser.add_argument(
         "--charges", type=int, default=100_000, help="how many charges of Stripe are read"
+    )
+    parser.add_argument(
+        "--tables", type=int, default=2_000, help="how many small tables; ten times as discovered"
     )
     parser.add_argument(
         "--runs", type=int, default=3, help="how often all but start-up is measured"
@@ -90,6 +97,16 @@ def _lineitem(given: argparse.Namespace, workspace: Path) -> list[Table]:
     )
 
 
+def _wide(given: argparse.Namespace, workspace: Path) -> list[Table]:
+    return measure_wide(
+        given.rows,
+        ours=given.environments / "dativo" / "bin",
+        peers=given.environments / "peers" / "bin",
+        workspace=workspace,
+        runs=given.runs,
+    )
+
+
 def _charges(given: argparse.Namespace, workspace: Path) -> list[Table]:
     return measure_charges(
         given.charges,
@@ -100,6 +117,26 @@ def _charges(given: argparse.Namespace, workspace: Path) -> list[Table]:
     )
 
 
+def _tables(given: argparse.Namespace, workspace: Path) -> list[Table]:
+    return measure_tables(
+        given.tables,
+        ours=given.environments / "dativo" / "bin",
+        peers=given.environments / "peers" / "bin",
+        workspace=workspace,
+        runs=given.runs,
+    )
+
+
+def _empty(given: argparse.Namespace, workspace: Path) -> list[Table]:
+    ours = given.environments / "dativo" / "bin"
+    return measure_empty(given.tables, ours=ours, workspace=workspace, runs=given.runs)
+
+
+def _discover(given: argparse.Namespace, _workspace: Path) -> list[Table]:
+    ours = given.environments / "dativo" / "bin"
+    return measure_discovery(given.tables * 10, ours=ours, runs=given.runs)
+
+
 def _extensions(given: argparse.Namespace, _workspace: Path) -> list[Table]:
     return measure_extensions(given.runs)
 
@@ -107,7 +144,11 @@ def _extensions(given: argparse.Namespace, _workspace: Path) -> list[Table]:
 _BENCHMARKS: dict[str, Callable[[argparse.Namespace, Path], list[Table]]] = {
     "startup": _startup,
     "lineitem": _lineitem,
+    "wide": _wide,
     "charges": _charges,
+    "tables": _tables,
+    "empty": _empty,
+    "discover": _discover,
     "extensions": _extensions,
 }
 

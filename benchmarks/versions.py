@@ -7,7 +7,7 @@ from pathlib import Path
 
 __all__ = ["describe_versions"]
 
-_OURS = ("dativo-core", "adbc-driver-postgresql", "pyarrow", "typer")
+_OURS = ("dativo-core", "dativo-pgcopy", "adbc-driver-postgresql", "pyarrow", "typer")
 _PEERS = ("dlt", "connectorx", "duckdb", "tpchgen-cli")
 
 

