@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dativo import engine
+from dativo.contract import Stream
 from dativo.engine._cancel import Cancellation
 from dativo.engine._slots import all_done
 from dativo.engine._turns import Turns
@@ -135,3 +136,18 @@ def test_all_done_is_told_by_the_last() -> None:
     assert event.is_set()
     assert all_done(futures).is_set()
     assert all_done([]).is_set()
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_streams_that_are_shown_as_they_come_need_not_be_kept(
+    project: Project, *, keeps: bool
+) -> None:
+    shown: list[Stream] = []
+
+    result = engine.discover(
+        _job(project, rows=1), on_stream=shown.append, keeps=keeps, limit=len(STREAMS) - 1
+    )
+
+    assert [stream.name for stream in shown] == STREAMS[:-1]
+    assert result.streams == (tuple(shown) if keeps else ())
+    assert not result.complete

@@ -32,11 +32,15 @@ class StreamLines:
         self._waiting: list[Stream] = []
         self._since = time.monotonic()
         self._widths: tuple[int, int, int] | None = None
+        self._count = 0
+        self._unreadable = 0
 
     def add(self, stream: Stream) -> None:
         """Take the next stream."""
         if self._page is None:
             return
+        self._count += 1
+        self._unreadable += stream.status is not StreamStatus.READABLE
         self._waiting.append(stream)
         waited = time.monotonic() - self._since > _PATIENCE_SECONDS
         if self._widths or waited or len(self._waiting) >= _ENOUGH or not self._page.is_styled:
@@ -47,10 +51,9 @@ class StreamLines:
         if self._page is None:
             return
         self._show()
-        found = count_of(len(result.streams), "stream")
+        found = count_of(self._count, "stream")
         more = "" if result.complete else "; there are more, see --limit and --timeout"
-        unreadable = sum(stream.status is not StreamStatus.READABLE for stream in result.streams)
-        bad = f", {unreadable} of them not readable" if unreadable else ""
+        bad = f", {self._unreadable} of them not readable" if self._unreadable else ""
         self._page.line(
             (result.connector, "name"),
             f": {found}{bad}{more}",

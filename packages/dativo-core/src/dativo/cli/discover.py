@@ -93,7 +93,9 @@ def _of_job(session: Session, job: Job, wanted: _Wanted) -> Outcome:
     from dativo import engine  # loads all that a run needs
 
     def find(on_stream: Callable[[Stream], None]) -> DiscoveryResult:
-        return engine.discover(job, on_stream=on_stream, **attrs.asdict(wanted))
+        return engine.discover(
+            job, on_stream=on_stream, keeps=session.options.json, **attrs.asdict(wanted)
+        )
 
     result = _show_while_finding(session, find)
     return Outcome(document={**result.to_dict(), "job": job.name}, error=None, show=_shown_already)
@@ -115,6 +117,7 @@ def _of_connector(
             values,
             folder=Path.cwd(),
             on_stream=on_stream,
+            keeps=session.options.json,
             redactor=session.learning_redactor(),
             **attrs.asdict(wanted),
         )

@@ -26,6 +26,7 @@ def discover(
     limit: int | None = None,
     timeout_seconds: float | None = None,
     on_stream: OnStream | None = None,
+    keeps: bool = True,
 ) -> DiscoveryResult:
     """Return the streams that the source of *job* offers.
 
@@ -35,6 +36,7 @@ def discover(
         limit: At most so many streams.
         timeout_seconds: Stop after so long and return what was found.
         on_stream: Is called with each stream as soon as it is found.
+        keeps: Whether the streams are also returned; the memory they take grows with their number.
 
     Raises:
         DativoError: The job, the plugin or the source failed; nothing partial is returned then.
@@ -44,7 +46,14 @@ def discover(
         open_sides(opened, writer=False, extensions=False) as sides,
         open_control(opened, timeout_seconds=timeout_seconds) as control,
     ):
-        return _discover(sides.source, control, patterns=patterns, limit=limit, on_stream=on_stream)
+        return _discover(
+            sides.source,
+            control,
+            patterns=patterns,
+            limit=limit,
+            on_stream=on_stream,
+            keeps=keeps,
+        )
 
 
 def discover_connector(
@@ -56,6 +65,7 @@ def discover_connector(
     limit: int | None = None,
     timeout_seconds: float | None = None,
     on_stream: OnStream | None = None,
+    keeps: bool = True,
     redactor: Redactor | None = None,
 ) -> DiscoveryResult:
     """Return the streams of the connector *name*, configured by *settings*, without a job.
@@ -68,6 +78,7 @@ def discover_connector(
         limit: As in :func:`discover`.
         timeout_seconds: As in :func:`discover`.
         on_stream: As in :func:`discover`.
+        keeps: As in :func:`discover`.
         redactor: Learns the secrets in *settings*, for who shows the result.
 
     Raises:
@@ -81,7 +92,9 @@ def discover_connector(
         timeout_seconds=timeout_seconds,
         redactor=redactor or Redactor(),
     ) as (source, control):
-        return _discover(source, control, patterns=patterns, limit=limit, on_stream=on_stream)
+        return _discover(
+            source, control, patterns=patterns, limit=limit, on_stream=on_stream, keeps=keeps
+        )
 
 
 def _discover(
@@ -91,15 +104,18 @@ def _discover(
     patterns: Sequence[str],
     limit: int | None,
     on_stream: OnStream | None,
+    keeps: bool,
 ) -> DiscoveryResult:
     started = time.monotonic()
     found: list[Stream] = []
     complete = True
-    for stream in find_streams(source, control, patterns=patterns, limit=limit):
-        if limit is not None and len(found) == limit:
+    streams = find_streams(source, control, patterns=patterns, limit=limit)
+    for number, stream in enumerate(streams):
+        if number == limit:
             complete = False
             break
-        found.append(stream)
+        if keeps:
+            found.append(stream)
         if on_stream is not None:
             on_stream(stream)
         left = control.seconds_left()
