@@ -63,20 +63,20 @@ def measure_tables(
     with _database(count, _TABLE, _FILL) as address:
         environment = address.environment()
 
-        def run(words: Sequence[str | Path]) -> Cost:
+        def run(*words: str | Path) -> Cost:
             folder = _fresh(workspace / "tables", "t*", "mode: full")
             return measure(Command(words=words, environment=environment, folder=folder))
 
         ways = {
-            _LOOP: partial(run, [ours / "python", _WAYS / "psycopg_tables.py"]),
-            "dativo": partial(run, [ours / "dativo", "run"]),
+            _LOOP: partial(run, ours / "python", _WAYS / "psycopg_tables.py"),
+            "dativo": partial(run, ours / "dativo", "run"),
         }
         costs = interleaved(ways, runs)
         tables = dict.fromkeys(costs, count)
         if (peers / "dlt").exists():
             name, few = "dlt, pyarrow", max(1, count // _PEER_SHARE)
-            words = [peers / "python", _WAYS / "dlt_tables.py", str(few)]
-            costs[name], tables[name] = run(words), few
+            costs[name] = run(peers / "python", _WAYS / "dlt_tables.py", str(few))
+            tables[name] = few
     loop = costs[_LOOP]
     rows = [
         (
