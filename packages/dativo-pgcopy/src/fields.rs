@@ -68,11 +68,12 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Go through the spans of the fields.
-    pub fn spans(&self) -> impl Iterator<Item = Option<(usize, usize)>> + use<'a> {
+    /// Go through the places of the fields in the bytes: their start and their length.
+    #[inline]
+    pub fn places(&self) -> impl Iterator<Item = Option<(usize, usize)>> + use<'a> {
         self.spans.iter().map(|span| {
-            (span.length != Span::NULL.length)
-                .then_some((span.start as usize, span.length as usize))
+            let place = (span.start as usize, span.length as usize);
+            (span.length != Span::NULL.length).then_some(place)
         })
     }
 }

@@ -19,6 +19,7 @@ pub mod plain;
 pub mod primitive;
 pub mod ranges;
 pub mod rows;
+pub mod spare;
 pub mod temporal;
 pub mod temporal_text;
 pub mod text;

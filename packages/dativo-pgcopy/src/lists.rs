@@ -97,7 +97,7 @@ impl Column for Lists {
         self.spans.clear();
         let before = usize::try_from(self.ends.last().copied().unwrap_or(0)).unwrap_or(0);
         self.ends.reserve(fields.len());
-        for (row, (field, span)) in fields.iter().zip(fields.spans()).enumerate() {
+        for (row, (field, span)) in fields.iter().zip(fields.places()).enumerate() {
             match field.zip(span) {
                 None => self.validity.set_null(self.ends.len() - 1),
                 Some((field, (start, _))) => match self.find(field, start) {

@@ -10,6 +10,7 @@ use arrow_schema::{ArrowError, DataType};
 use crate::columns::Column;
 use crate::fault::{Fault, Misfit};
 use crate::fields::Fields;
+use crate::spare::Spare;
 use crate::validity::Validity;
 
 /// Reads one value.
@@ -28,6 +29,7 @@ pub struct Primitive<T: ArrowPrimitiveType, R> {
     nullify: bool,
     values: Vec<T::Native>,
     validity: Validity,
+    spare: Spare<T::Native>,
     expected: usize,
     arrow: PhantomData<fn() -> T>,
 }
@@ -41,6 +43,7 @@ impl<T: ArrowPrimitiveType, R: Read<T::Native>> Primitive<T, R> {
             nullify,
             values: Vec::new(),
             validity: Validity::default(),
+            spare: Spare::default(),
             expected: 0,
             arrow: PhantomData,
         }
@@ -50,7 +53,7 @@ impl<T: ArrowPrimitiveType, R: Read<T::Native>> Primitive<T, R> {
 impl<T: ArrowPrimitiveType, R: Read<T::Native>> Column for Primitive<T, R> {
     fn extend(&mut self, fields: Fields<'_>) -> Result<(), Misfit> {
         if self.values.capacity() == 0 {
-            self.values.reserve(self.expected);
+            self.values = self.spare.take(self.expected);
         }
         self.values.reserve(fields.len());
         for (row, field) in fields.iter().enumerate() {
@@ -77,6 +80,7 @@ impl<T: ArrowPrimitiveType, R: Read<T::Native>> Column for Primitive<T, R> {
         let values = std::mem::take(&mut self.values);
         self.expected = values.len();
         let nulls = self.validity.finish(values.len());
+        let values = self.spare.lend(values);
         let array = PrimitiveArray::<T>::try_new(values.into(), nulls)?;
         Ok(Arc::new(array.with_data_type(self.data_type.clone())))
     }

@@ -10,6 +10,7 @@ use arrow_schema::ArrowError;
 use crate::columns::Column;
 use crate::fault::{Fault, Misfit};
 use crate::fields::Fields;
+use crate::spare::Spare;
 use crate::validity::Validity;
 
 /// Writes one value as text.
@@ -19,7 +20,25 @@ pub trait Write: Send {
     /// # Errors
     /// If it is nothing that Postgres sends; what was appended is of no use then.
     fn write(&self, field: &[u8], out: &mut Vec<u8>) -> Result<(), Fault>;
+
+    /// Append the text of `bytes[start..start + length]`, as `write` does.
+    ///
+    /// # Errors
+    /// As `write`.
+    #[inline]
+    fn write_from(
+        &self,
+        bytes: &[u8],
+        place: (usize, usize),
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        let (start, length) = place;
+        self.write(&bytes[start..start + length], out)
+    }
 }
+
+/// Copying so many bytes takes no call, which copying as many as there are would.
+const AT_ONCE: usize = 32;
 
 /// The bytes as they are: `text` and its family, enums, `json`, `bytea`.
 pub struct Plain;
@@ -29,6 +48,25 @@ impl Write for Plain {
     fn write(&self, field: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         out.extend_from_slice(field);
         Ok(())
+    }
+
+    #[inline]
+    fn write_from(
+        &self,
+        bytes: &[u8],
+        place: (usize, usize),
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        let (start, length) = place;
+        match bytes[start..].first_chunk::<AT_ONCE>() {
+            Some(more) if length <= AT_ONCE => {
+                let end = out.len() + length;
+                out.extend_from_slice(more);
+                out.truncate(end);
+                Ok(())
+            }
+            _ => self.write(&bytes[start..start + length], out),
+        }
     }
 }
 
@@ -68,30 +106,36 @@ struct Values<W> {
     ends: Vec<i32>,
     validity: Validity,
     expected: (usize, usize),
+    spare_bytes: Spare<u8>,
+    spare_ends: Spare<i32>,
 }
 
 impl<W: Write> Values<W> {
-    const fn new(format: W) -> Self {
+    fn new(format: W) -> Self {
         Self {
             format,
             bytes: Vec::new(),
             ends: Vec::new(),
-            validity: Validity { bits: Vec::new() },
+            validity: Validity::default(),
             expected: (0, 0),
+            spare_bytes: Spare::default(),
+            spare_ends: Spare::default(),
         }
     }
 
     fn extend(&mut self, fields: Fields<'_>) -> Result<(), Misfit> {
         if self.ends.is_empty() {
-            self.ends.reserve(self.expected.0 + 1);
-            self.bytes.reserve(self.expected.1);
+            self.ends = self.spare_ends.take(self.expected.0 + 1);
+            self.bytes = self.spare_bytes.take(self.expected.1);
             self.ends.push(0);
         }
         self.ends.reserve(fields.len());
-        for (row, field) in fields.iter().enumerate() {
-            match field {
-                Some(field) => {
-                    let written = self.format.write(field, &mut self.bytes);
+        for (row, place) in fields.places().enumerate() {
+            match place {
+                Some(place) => {
+                    let written = self
+                        .format
+                        .write_from(fields.bytes(), place, &mut self.bytes);
                     written.map_err(|fault| Misfit { row, fault })?;
                 }
                 None => self.validity.set_null(self.ends.len() - 1),
@@ -115,8 +159,9 @@ impl<W: Write> Values<W> {
         let bytes = std::mem::take(&mut self.bytes);
         self.expected = (ends.len(), bytes.len());
         let nulls = self.validity.finish(ends.len() - 1);
+        let ends = self.spare_ends.lend(ends);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
-        (offsets, Buffer::from_vec(bytes), nulls)
+        (offsets, self.spare_bytes.lend(bytes), nulls)
     }
 }
 
@@ -125,7 +170,7 @@ pub struct Text<W>(Values<W>);
 
 impl<W: Write> Text<W> {
     /// Make an empty column.
-    pub const fn new(format: W) -> Self {
+    pub fn new(format: W) -> Self {
         Self(Values::new(format))
     }
 }
@@ -150,7 +195,7 @@ pub struct Binary<W>(Values<W>);
 
 impl<W: Write> Binary<W> {
     /// Make an empty column.
-    pub const fn new(format: W) -> Self {
+    pub fn new(format: W) -> Self {
         Self(Values::new(format))
     }
 }

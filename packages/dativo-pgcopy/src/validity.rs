@@ -5,7 +5,7 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 /// A bitmap that begins with the first NULL.
 #[derive(Debug, Default)]
 pub struct Validity {
-    pub(crate) bits: Vec<u8>,
+    bits: Vec<u8>,
 }
 
 impl Validity {
