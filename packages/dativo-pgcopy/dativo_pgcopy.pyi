@@ -52,8 +52,9 @@ class CopyReader:
     """Reads the rows of a COPY in batches, without the interpreter's lock.
 
     Args:
-        connection: A ``PGconn`` of psycopg's compiled part, for its ``pgconn_ptr``, in the state ``PGRES_COPY_OUT``. Until the end nobody
-            else may use it but to cancel, nor close it while a batch is read.
+        connection: A ``PGconn`` of psycopg's compiled part, for its ``pgconn_ptr``, in the state
+            ``PGRES_COPY_OUT``. Until the end nobody else may use it but to cancel, nor close it
+            while a batch is read.
         get_copy_data: The address of ``PQgetCopyData`` in the libpq of that connection.
         free: The address of ``PQfreemem`` there.
         schema: The fields that are delivered, with their metadata.
