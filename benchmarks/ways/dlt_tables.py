@@ -10,17 +10,15 @@ import sys
 
 import dlt
 from dlt.sources.sql_database import sql_database
-from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
 
 
 def main() -> None:
     """Copy from the database in the environment into this folder."""
     address = "postgresql+psycopg2://{PGUSER}:{PGPASSWORD}@{PGHOST}:{PGPORT}/{PGDATABASE}"
     names = [f"t{number:05d}" for number in range(int(sys.argv[1]))]
-    # By itself it keeps a connection for each table, and a server has a hundred.
-    engine = create_engine(address.format_map(os.environ), poolclass=NullPool)
-    tables = sql_database(credentials=engine, table_names=names, backend="pyarrow")
+    tables = sql_database(
+        credentials=address.format_map(os.environ), table_names=names, backend="pyarrow"
+    )
     folder = os.getcwd()  # noqa: PTH109 - a text is wanted
     pipeline = dlt.pipeline(
         "tables",
