@@ -10,6 +10,7 @@ import pytest
 
 from dativo.contract import StreamRequest
 from dativo.errors import (
+    DatabaseLockError,
     InsufficientPermissionsError,
     ResourceNotFoundError,
     SchemaValidationError,
@@ -51,6 +52,7 @@ def _plans(source: Any, requests: tuple[StreamRequest, ...]) -> Iterator[StreamP
     for request in requests:
         with snapshot.planner() as connection:
             relation = snapshot.lookup.take(connection, request, requests)
+            relation = relation and _lookup.locked(connection, relation)
             yield plan_stream(connection, source.config, snapshot.facts, request, relation=relation)
 
 
@@ -171,3 +173,16 @@ def test_queries_are_not_looked_up(source: Any, asked: list[str]) -> None:
     list(source.batches("q", query="SELECT 1 AS one"))
 
     assert not [text for text in asked if "unnest(" in text and "to_regclass" in text]
+
+
+def test_a_table_that_somebody_has_locked_does_not_stop_the_others(source: Any) -> None:
+    requests = _make(source, 3)
+    source.settings = {"lock_timeout": 0.3}
+    source.context.streams = requests
+
+    with source.address.connect(autocommit=False) as connection:
+        connection.execute("LOCK TABLE t001 IN ACCESS EXCLUSIVE MODE")
+        assert len(list(source.batches("public.t000"))) == 1
+        with pytest.raises(DatabaseLockError):
+            list(source.batches("public.t001"))
+        assert len(list(source.batches("public.t002"))) == 1

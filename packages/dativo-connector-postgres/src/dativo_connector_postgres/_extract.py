@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dativo.contract import Batch, Checkpoint, Context, ReadMode, StreamRequest
 from dativo_connector_postgres._config import PostgresConfig
 from dativo_connector_postgres._incremental import read_new
-from dativo_connector_postgres._lookup import is_still
+from dativo_connector_postgres._lookup import locked
 from dativo_connector_postgres._parts import parts_of
 from dativo_connector_postgres._plan import plan_stream
 from dativo_connector_postgres._ranges import Bounds
@@ -26,8 +26,10 @@ def extract(
         with snapshot.planner() as connection:
             relation = snapshot.lookup.take(connection, request, context.streams)
             plan = plan_stream(connection, config, snapshot.facts, request, relation=relation)
-            if relation is not None and not is_still(connection, relation):
-                plan = plan_stream(connection, config, snapshot.facts, request)
+            if relation is not None:
+                # Only now, because the plan has said by what right.
+                relation = locked(connection, relation)
+                plan = plan_stream(connection, config, snapshot.facts, request, relation=relation)
             bounds = Bounds.of_request(connection, plan, request)
         if request.mode is ReadMode.INCREMENTAL and not bounds.is_backfill:
             yield from read_new(snapshot, plan, state, context)

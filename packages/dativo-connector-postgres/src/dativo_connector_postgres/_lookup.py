@@ -14,7 +14,7 @@ from dativo_connector_postgres._client import Connection
 from dativo_connector_postgres._names import RelationName
 from dativo_connector_postgres._relations import RELATIONS, Relation, Types, relation_of
 
-__all__ = ["Lookup", "is_still"]
+__all__ = ["Lookup", "locked"]
 
 _STREAMS_PER_QUERY = 200
 """Enough to make the queries cheap, and few enough to keep what they return for."""
@@ -29,15 +29,18 @@ FROM unnest(%(names)s::text[], %(schemas)s::text[]) AS wanted(name, schema)
 
 _RELATIONS = RELATIONS.replace("FILTER", "c.oid = ANY(%(oids)s::oid[])")
 
-# Of tables that nothing inherits from: they are all in one place.
-_PAGES = (
-    "SELECT oid::int8, coalesce(pg_relation_size(oid), 0) / current_setting('block_size')::int "
-    "FROM pg_class WHERE oid = ANY(%(oids)s::oid[]) AND relkind IN ('r', 'm') "
-    "AND NOT relhassubclass"
+# Without looking at the tables themselves: one that somebody has locked must not stop the others.
+_ALONE = (
+    "SELECT oid::int8 FROM pg_class WHERE oid = ANY(%(oids)s::oid[]) "
+    "AND relkind IN ('r', 'm') AND NOT relhassubclass"
 )
 
 # A session hears of what others did to a table when it locks it, and nobody can do any more then.
-_LOCKED = "SELECT to_regclass(%(name)s)::oid::int8 WHERE NOT EXISTS (SELECT FROM {} LIMIT 0)"
+_LOCKED = (
+    "SELECT to_regclass(%(name)s)::oid::int8, CASE WHEN %(alone)s THEN "
+    "coalesce(pg_relation_size(%(oid)s::oid), 0) / current_setting('block_size')::int END "
+    "WHERE NOT EXISTS (SELECT FROM {} LIMIT 0)"
+)
 
 
 class Lookup:
@@ -88,17 +91,17 @@ class Lookup:
         rows: Sequence[Sequence[Any]] = query(_RELATIONS, wanted)
         # All types at once: the relations then find them known.
         types.get(column[1] for row in rows for column in row[-3] or ())
-        pages = dict(query(_PAGES, wanted))
+        alone = {oid for (oid,) in query(_ALONE, wanted)}
         relations = {row[0]: relation_of(row, types) for row in rows}
         for stream, name in names.items():
             relation = relations.get(oids.get(name.sql, 0))
             if relation is not None:
-                found = attrs.evolve(relation, pages=pages.get(relation.oid))
-                self._found[stream] = found
+                is_alone = relation.oid in alone
+                self._found[stream] = attrs.evolve(relation, is_alone=is_alone)
 
 
-def is_still(connection: Connection, relation: Relation) -> bool:
-    """Lock *relation* in the snapshot, and say whether it still has its name.
+def locked(connection: Connection, relation: Relation) -> Relation | None:
+    """Lock *relation* in the snapshot and return it with its size, if it still has its name.
 
     A table that has taken its name since would look empty in the snapshot.
 
@@ -106,8 +109,10 @@ def is_still(connection: Connection, relation: Relation) -> bool:
         psycopg.Error: Nothing has the name any more, or it may not be read.
     """
     name = RelationName(relation.schema, relation.name).sql
-    row = connection.execute(_LOCKED.format(_escaped(name)).encode(), {"name": name}).fetchone()
-    return row is not None and row[0] == relation.oid
+    given = {"name": name, "oid": relation.oid, "alone": relation.is_alone}
+    row: Any = connection.execute(_LOCKED.format(_escaped(name)).encode(), given).fetchone()
+    oid, pages = row
+    return attrs.evolve(relation, pages=pages) if oid == relation.oid else None
 
 
 def _escaped(name: str) -> str:

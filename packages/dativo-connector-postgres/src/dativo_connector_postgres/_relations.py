@@ -116,8 +116,10 @@ class Relation:
     primary_key: tuple[str, ...]
     indexed: frozenset[str]
     """The columns that an index begins with."""
+    is_alone: bool = False
+    """Whether it was asked, and is so, that it is all in one place."""
     pages: int | None = None
-    """How many pages it has, where that was asked and it is all in one place."""
+    """How many pages it has, if it is alone."""
 
 
 class Types:
