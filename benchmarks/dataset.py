@@ -42,7 +42,7 @@ CREATE TABLE wide (
     is_active boolean, labels text[]
 );
 INSERT INTO wide
-SELECT n, md5('id' || n)::uuid, 'order ' || n, nullif(repeat(md5(n::text), n % 6), ''),
+SELECT n, md5('id' || n)::uuid, 'order ' || n, nullif(repeat(md5(n::text), (n % 6)::int), ''),
     jsonb_build_object('number', n, 'kind', 'k' || n % 4, 'sizes', jsonb_build_array(n % 9, n),
         'place', jsonb_build_object('row', n % 200, 'shelf', 's' || n % 30)),
     timestamptz '2019-05-01' + n * interval '47.000321 seconds',
