@@ -16,6 +16,9 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 __all__ = ["Command", "Group"]
 
+_FULL = "process_value"
+"""The method of a parameter that converts what was given."""
+
 
 class Command(TyperCommand):
     """A command."""
@@ -23,8 +26,10 @@ class Command(TyperCommand):
     def __init__(self, name: str | None, **more: Any) -> None:
         super().__init__(name, **more)
         for param in self.params:
-            quick = functools.partial(_processed, param, param.process_value)
-            setattr(param, "process_value", quick)  # noqa: B010 - it shadows the method
+            # What another version of typer does not have stays as it is, and only costs time.
+            told, full = (getattr(param, name, None) for name in ("type_descriptor", _FULL))
+            if told is not None and full is not None:
+                setattr(param, _FULL, functools.partial(_processed, param, full))
 
     def get_help_option(self, ctx: Any) -> TyperOption | None:
         """Return ``--help``, which is off by default."""
