@@ -140,7 +140,7 @@ def test_run_says_that_the_compiled_reader_reads(source: Any) -> None:
     (batch,) = source.batches("q", query="SELECT 1 AS v")
 
     assert batch.note == "compiled reader"
-    assert "rows are read by the compiled reader" in source.context.notes
+    assert ("info", "rows are read by the compiled reader") in source.context.logs
 
 
 def test_format_that_does_not_fit_is_refused_and_names_the_other_reader(

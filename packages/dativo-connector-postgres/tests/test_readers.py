@@ -110,4 +110,4 @@ def test_run_says_which_reader_it_has(source: Any) -> None:
     (batch,) = source.batches("q", query="SELECT 1 AS v")
 
     assert batch.note == "ADBC driver"
-    assert "rows are read by the ADBC driver" in source.context.notes
+    assert ("info", "rows are read by the ADBC driver") in source.context.logs

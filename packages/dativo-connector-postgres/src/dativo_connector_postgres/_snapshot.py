@@ -216,7 +216,7 @@ def open_snapshot(config: PostgresConfig, context: Context) -> Snapshot:
 @contextmanager
 def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
     reached = context.resource("latest point", latest)
-    context.progress(f"rows are read by the {describe(chosen(config))}")
+    context.log(f"rows are read by the {describe(chosen(config))}")
     with ExitStack() as stack:
         leader = stack.enter_context(connect(config))
         try:
