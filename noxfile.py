@@ -264,7 +264,9 @@ _CARGO_ENVIRONMENT = {"CARGO_TARGET_DIR": str(ROOT / ".nox" / "cargo")}
 
 def _has_cargo(session: nox.Session) -> bool:
     """Tell whether there is a Rust compiler, and say what follows if there is none."""
-    found = shutil.which("cargo") is not None
+    cargo = shutil.which("cargo")
+    # That of rustup stands there even where no toolchain is installed for this home.
+    found = cargo is not None and not subprocess.run([cargo, "--version"], check=False).returncode
     if not found:
         session.log("there is no cargo here, so dativo-pgcopy is neither built nor tested")
     return found
