@@ -38,11 +38,14 @@ class NumbersJob:
     In append mode the records are all new; in replace mode all have the label of one generation;
     in merge mode `keys` ids come again and again, and the last version of each counts.
     With `gone` a scan of keys finds that these ids are gone; up to `gone_since` they had been read.
+    `earlier` are the numbers of records that the source had before: there epochs have ended, too.
     """
 
     folder: Path
+    stream: str = STREAM
     mode: str = "append"
     rows: int = 120
+    earlier: tuple[int, ...] = ()
     batch_rows: int = 10
     epoch_rows: int = 20
     keys: int = 30
@@ -65,7 +68,7 @@ class NumbersJob:
     @property
     def data(self) -> Path:
         """The folder of its stream, as readers are given it."""
-        return self.lake / STREAM
+        return self.lake / self.stream
 
     def write(self) -> NumbersJob:
         """Write `job.yaml`; JSON is YAML."""
@@ -80,7 +83,7 @@ class NumbersJob:
             "gone": list(self.gone),
             **self.source,
         }
-        stream: dict[str, Any] = {"name": STREAM, "mode": "incremental"}
+        stream: dict[str, Any] = {"name": self.stream, "mode": "incremental"}
         if self.mode == "replace":
             stream["mode"] = "full"
         if self.gone:
@@ -107,9 +110,9 @@ class NumbersJob:
     def mark(self) -> int:
         """Return a number that changes when a session claims the stream, or commits to a store."""
         if self.store is not None:
-            return len(self.store.log(STREAM))
+            return len(self.store.log(self.stream))
         try:
-            return (self.lake / ".dativo" / "parquet" / STREAM / "claim.json").stat().st_ino
+            return (self.lake / ".dativo" / "parquet" / self.stream / "claim.json").stat().st_ino
         except OSError:
             return 0
 
@@ -154,13 +157,14 @@ class NumbersJob:
                 doubled=doubled,
                 partial=len(foreign),
             )
-        if self.mode != "replace" and position % self.epoch_rows and position != self.rows:
+        is_between = position % self.epoch_rows == 0 and self.mode != "replace"
+        if not is_between and position not in (self.rows, *self.earlier):
             raise Damage(f"{what}: part of an epoch, up to {position}", partial=position)
         return progress
 
     def complete(self) -> Progress:
         """Return the progress when everything is published."""
-        return Progress(self.generation, self.rows, bool(self.gone))
+        return Progress(self.generation, self.rows, bool(self.gone)) if self.rows else Progress()
 
 
 def _number(label: str) -> int:

@@ -24,9 +24,11 @@ __all__ = [
     "Watcher",
     "check_complete",
     "check_state",
+    "check_stored",
     "newest_commit",
     "published",
     "state_commit",
+    "state_commits",
     "watched",
 ]
 
@@ -84,7 +86,7 @@ class _Objects:
             Damage: A published object is missing or not whole.
         """
         versions: list[Version] = []
-        for entry in self.store.commits(STREAM, self._entries):
+        for entry in self.store.commits(self.job.stream, self._entries):
             for key in entry.keys:
                 if key not in self._known:
                     try:
@@ -129,12 +131,17 @@ class Watcher:
         pause = _POLL_SECONDS if self._job.store is None else _STORE_POLL_SECONDS
         while not self._ended.wait(pause):
             try:
-                self._look()
+                self.look()
             except Damage as damage:
                 self.failure = damage
                 return
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Look once.
+
+        Raises:
+            Damage: What is there is not whole, or less than before.
+        """
         found = self._table.look()
         if found is None:
             return
@@ -180,7 +187,12 @@ def check_complete(job: NumbersJob) -> None:
 
 def check_state(job: NumbersJob) -> None:
     """Check that the state is not ahead of the newest commit record, and names the same commit."""
-    stored, newest = state_commit(job.folder / ".dativo"), newest_commit(job)
+    check_stored(job, state_commit(job.folder / ".dativo", job.stream))
+
+
+def check_stored(job: NumbersJob, stored: Known) -> None:
+    """Check the same of the commit that the state names."""
+    newest = newest_commit(job)
     assert stored.epoch <= newest.epoch, f"the state is ahead of the data: {stored}, {newest}"
     if stored.epoch == newest.epoch:
         assert stored == newest, f"the state knows another commit: {stored}, {newest}"
@@ -194,10 +206,15 @@ class Known:
     commit_id: str = ""
 
 
-def state_commit(folder: Path) -> Known:
+def state_commit(folder: Path, stream: str = STREAM) -> Known:
     """Return the commit that a state database names, as SQLite would recover it."""
+    return state_commits(folder).get(stream, Known())
+
+
+def state_commits(folder: Path) -> dict[str, Known]:
+    """Return the commits of all streams of a state database."""
     if not (folder / "state.db").exists():
-        return Known()
+        return {}
     with tempfile.TemporaryDirectory(prefix="dativo-fault-state-") as name:
         for file in (folder / "state.db", folder / "state.db-wal"):
             if file.exists():
@@ -205,15 +222,15 @@ def state_commit(folder: Path) -> Known:
         with closing(sqlite3.connect(Path(name) / "state.db")) as database:
             tables = {str(row[0]) for row in database.execute("select name from sqlite_master")}
             if "state" not in tables:
-                return Known()
-            row = database.execute("select record from state").fetchone()
-    return Known() if row is None else _known(row[0])
+                return {}
+            rows = database.execute("select stream, record from state").fetchall()
+    return {stream: _known(record) for stream, record in rows}
 
 
 def newest_commit(job: NumbersJob) -> Known:
     """Return the commit that the newest published record names."""
     if job.store is not None:
-        commits = job.store.commits(STREAM)
+        commits = job.store.commits(job.stream)
         return _known(commits[-1].record) if commits else Known()
     folders = sorted(path for path in job.data.glob("epoch-*") if path.is_dir())
     if not folders:

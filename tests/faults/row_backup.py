@@ -104,16 +104,18 @@ def older_target(number: int, workspace: Workspace) -> None:
 def _job(mode: str, point: _Point, source: random.Random, workspace: Workspace) -> NumbersJob:
     """Return the job as it is after the backup, with what was gone since then."""
     gone = point.gone if mode == "merge" else ()
+    rows, rows_before = _EPOCH_ROWS * source.randint(3, 5), _EPOCH_ROWS * source.randint(1, 2)
     return NumbersJob(
         folder=workspace.path / "work",
         mode=mode,
-        rows=_EPOCH_ROWS * source.randint(3, 5),
+        rows=rows,
+        earlier=(rows_before,),
         keys=0 if gone else 30,
         epoch_rows=_EPOCH_ROWS,
         generation="b" if mode == "replace" else "a",
         delay_seconds=0,
         gone=gone,
-        gone_since=_EPOCH_ROWS * source.randint(1, 2),
+        gone_since=rows_before,
         store=new_store() if point.on_store else None,
     )
 

@@ -3,7 +3,7 @@
  * SHIM_ROOT     only files below this folder count
  * SHIM_ROOM     so many bytes can be written there, then the disk is full (ENOSPC)
  * SHIM_FAIL     "call:errno:n" lets the n-th such call fail, "call:errno:n+" all from the n-th on;
- *               the call "change" is every one that changes the disk
+ *               the call "change" is every one that changes the disk, "fsync_root" that of the root
  * SHIM_CLOCK    so many seconds are added to the time of day
  * SHIM_TRACE    a file that gets one record per call, with the bytes that were written
  *
@@ -189,7 +189,8 @@ static int synced(int fd, const char *call) {
     char path[PATH_MAX];
     BEGIN;
     int counts = of_fd(fd, path), result = -1;
-    if (!counts || !fails("fsync", 1))
+    int is_root = counts && !strcmp(path, root);
+    if (!counts || !(fails("fsync", 1) || (is_root && fails("fsync_root", 0))))
         result = syscall(!strcmp(call, "fsync") ? SYS_fsync : SYS_fdatasync, fd);
     if (counts) note("fsync", result, 0, 0, path, NULL, NULL, 0);
     END;

@@ -49,6 +49,7 @@ class NumbersConfig:
 
     streams: tuple[str, ...] = setting("The streams.", default=("numbers",))
     rows: int = setting("Records per stream.", default=100, minimum=0)
+    rows_of: tuple[int, ...] = setting("Records of each stream, if they differ.", default=())
     batch_rows: int = setting("Records per batch.", default=10, minimum=1)
     checkpoint_every: int = setting("Batches per checkpoint; 0 for none.", default=1, minimum=0)
     readers: int = setting("Lazy readers that are yielded one after the other.", default=1)
@@ -69,7 +70,7 @@ class NumbersConfig:
     drop_at: int | None = setting("Lose the batch with this id but count it.", default=None)
     counts: str = setting("How to count: call, given, none, raises or wrong.", default="call")
     gone: tuple[int, ...] = setting("Ids that do not exist any more.", default=())
-    label: str = setting("What labels begin with.", default="n")
+    label: str = setting("What labels begin with; * is the stream's name.", default="n")
     op: Operation = setting("What the records do.", default=Operation.UPSERT)
     deletes_if_taken: bool = setting("Whether records are deletions if asked.", default=False)
     region: str = setting("Part of the source's identity.", default="", identity=True)
@@ -122,7 +123,7 @@ def discover(config: NumbersConfig, context: Context) -> Iterator[Stream]:
             primary_key=("id",),
             cursors=("id",),
             read_modes=(ReadMode.FULL, ReadMode.INCREMENTAL),
-            estimated_rows=config.rows,
+            estimated_rows=_of_stream(config, name).rows,
         )
 
 
@@ -131,6 +132,7 @@ def extract(
     config: NumbersConfig, request: StreamRequest, state: Checkpoint | None, context: Context
 ) -> Iterator[Batch]:
     """Yield the records from the one after the checkpoint on."""
+    config = _of_stream(config, request.stream)
     if request.stream in config.unreadable:
         msg = f"may not read {request.stream}"
         raise errors.InsufficientPermissionsError(msg)
@@ -159,6 +161,11 @@ def extract(
                 else _twisted(config.twist, number, batch)
             )
     assert position
+
+
+def _of_stream(config: NumbersConfig, stream: str) -> NumbersConfig:
+    rows = config.rows_of[config.streams.index(stream)] if config.rows_of else config.rows
+    return attrs.evolve(config, label=config.label.replace("*", stream), rows=rows)
 
 
 def _batch(
