@@ -28,7 +28,8 @@ _SECONDS: dict[str, float] = {}
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Name the test to coverage while it runs, and take its time."""
-    measured = coverage.Coverage.current()
+    # The tests of this runner may be measured themselves, which is none of our affair.
+    measured = coverage.Coverage.current() if CHILDREN in os.environ else None
     if measured is not None:
         measured.switch_context(item.nodeid)
         # Not the patch of coverage for subprocesses: it hands on the context of the beginning.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
@@ -42,6 +43,7 @@ def installed(
         importlib.invalidate_caches()
         yield
     finally:
+        gc.collect()  # what mutants have left open is told here, not in another test
         sys.path.remove(str(folder))
         importlib.invalidate_caches()
 
