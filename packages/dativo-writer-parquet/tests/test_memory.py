@@ -12,7 +12,7 @@ PROGRAM = """
 import os, sys, threading
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-import psutil, pyarrow as pa
+import psutil, pyarrow as pa, pyarrow.compute
 from parquet_lake import Lake, by
 from dativo.contract import Batch
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 __all__ = [
     "Finish",
@@ -63,14 +63,14 @@ def keep(array: pa.Array, _arrow: pa.DataType) -> pa.Array:
 def decimals(array: pa.Array, arrow: pa.DataType) -> pa.Array:
     """Read texts as decimals; nothing is rounded."""
     try:
-        return pc.cast(array, arrow)
+        return array.cast(arrow)
     except pa.ArrowInvalid as error:
         raise UnrepresentableValueError(str(error)) from error
 
 
 def units(array: pa.Array, arrow: pa.DataType) -> pa.Array:
     """Take integers as the digits of decimals."""
-    wide = pc.cast(array, pa.decimal128(19, 0))
+    wide = array.cast(pa.decimal128(19, 0))
     return pa.Array.from_buffers(arrow, len(wide), wide.buffers(), offset=wide.offset)
 
 
@@ -86,7 +86,7 @@ def timestamps(array: pa.Array, _arrow: pa.DataType) -> pa.Array:
 
 def times(array: pa.Array, _arrow: pa.DataType) -> pa.Array:
     """Refuse 24:00, which Arrow cannot tell from 00:00."""
-    latest = pc.call_function("max", [array.view(pa.int64())]).as_py()
+    latest = _found("max", array.view(pa.int64()))
     if latest is not None and latest >= _MIDNIGHT:
         raise UnrepresentableValueError("24:00")
     return array
@@ -105,7 +105,14 @@ def lists(finish: Finish, item: pa.DataType) -> Finish:
 
 
 def _not_below(array: pa.Array, integers: pa.DataType, first: int) -> pa.Array:
-    least = pc.call_function("min", [array.view(integers)]).as_py()
+    least = _found("min", array.view(integers))
     if least is not None and least < first:
         raise UnrepresentableValueError("infinite or out of range")
     return array
+
+
+def _found(function: str, array: pa.Array) -> Any:
+    """Return what the compute *function* finds in the values of *array*; ``None`` in none."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - slow; a run that finds nothing new needs none
+
+    return pc.call_function(function, [array]).as_py()

@@ -187,6 +187,23 @@ def test_importing_the_library_imports_nothing_else() -> None:
     assert done.stdout == "['dativo']\n"
 
 
+def test_a_start_looks_for_no_garbage_and_its_end_takes_nothing_apart() -> None:
+    code = (
+        "import atexit, gc\n"
+        "before = gc.get_stats()[0]['collections']\n"
+        "found = lambda: gc.get_stats()[0]['collections'] - before\n"
+        "atexit.register(lambda: print('collections', found(), 'frozen', gc.get_freeze_count()))\n"
+        "from dativo.cli import main\n"
+        "main(['schema', 'job'])\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    _, collections, _, frozen = done.stdout.splitlines()[-1].split()
+    assert int(collections) < 10  # importing the command line itself comes first
+    assert int(frozen) > 10_000
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_values_are_completed_without_importing_a_plugin(cli: Any, shell: str) -> None:
     line = "dativo plugins show num"

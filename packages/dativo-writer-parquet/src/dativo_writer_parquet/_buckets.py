@@ -12,7 +12,7 @@ from typing import Self
 import pyarrow as pa
 from pyarrow import types
 
-from dativo_writer_parquet._compute import compute as pc
+from dativo_writer_parquet import _compute as pc
 
 __all__ = ["Buckets", "bucket_of", "narrowed"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pyarrow as pa
 from pyarrow import types
 
-from dativo_writer_parquet._compute import compute as pc
+from dativo_writer_parquet import _compute as pc
 from dativo_writer_parquet._types import INTERVAL_STORAGE, children, is_list, is_list_view
 
 __all__ = ["convert"]

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from dativo.contract import failpoint
 from dativo.errors import DataValidationError
+from dativo_writer_parquet import _compute as pc
 from dativo_writer_parquet._buckets import Buckets, narrowed
-from dativo_writer_parquet._compute import compute as pc
 from dativo_writer_parquet._convert import convert
 from dativo_writer_parquet._live import Budget, key_names, open_versions
 from dativo_writer_parquet._state import State

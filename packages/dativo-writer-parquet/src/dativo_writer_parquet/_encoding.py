@@ -13,7 +13,7 @@ import attrs
 import pyarrow as pa
 from pyarrow import types
 
-from dativo_writer_parquet._compute import compute as pc
+from dativo_writer_parquet import _compute as pc
 from dativo_writer_parquet._types import children, is_bytes, is_list, is_text
 
 __all__ = ["Encoding", "choose"]

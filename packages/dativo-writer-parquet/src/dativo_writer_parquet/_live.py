@@ -14,8 +14,8 @@ from pathlib import Path
 import attrs
 import pyarrow as pa
 
+from dativo_writer_parquet import _compute as pc
 from dativo_writer_parquet._buckets import Buckets, narrowed
-from dativo_writer_parquet._compute import compute as pc
 from dativo_writer_parquet._convert import convert
 from dativo_writer_parquet._state import DataFile, State
 from dativo_writer_parquet._versions import DELETED, EPOCH, SEQUENCE, comparable

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from dativo.errors import DataValidationError, SchemaValidationError
-from dativo_writer_parquet._compute import compute as pc
+from dativo_writer_parquet import _compute as pc
 from dativo_writer_parquet._config import PartitionBy, PartitionPart
 from dativo_writer_parquet._convert import convert
 from dativo_writer_parquet._types import is_text
