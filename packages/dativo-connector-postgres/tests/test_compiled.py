@@ -182,3 +182,33 @@ with FakeContext() as context:
 assert not [name for name in sys.modules if name.startswith("adbc")]
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("stream", "parts"),
+    [("public.t", {}), ("public.t", {"where": "id > 10"}), ("public.v", {})],
+    ids=["table", "filtered", "view"],
+)
+def test_rows_that_the_reader_drops_are_missed_without_another_question(
+    source: Any, stream: str, parts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.execute(
+        "CREATE TABLE t AS SELECT i AS id FROM generate_series(1, 3000) i; "
+        "CREATE VIEW v AS SELECT * FROM t"
+    )
+    read = _compiled.CompiledSession.read
+
+    def without_first(self: Any, *wanted: Any) -> Any:
+        return list(read(self, *wanted))[1:]
+
+    monkeypatch.setattr(_compiled.CompiledSession, "read", without_first)
+    source.context.batch_rows = 1000
+    (batch,) = source.batches(stream, **parts)
+
+    arrived = source.context.read(batch.data).num_rows
+    source.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+        "current_database() AND application_name = 'dativo'"
+    )
+    assert callable(batch.rows)
+    assert arrived < batch.rows() == (2990 if parts else 3000)

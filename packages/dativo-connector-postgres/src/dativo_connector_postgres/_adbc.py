@@ -57,6 +57,11 @@ class AdbcSession:
         """See :class:`Session`."""
         return self._is_idle
 
+    @property
+    def sent(self) -> None:
+        """See :class:`Session`; the driver keeps it to itself."""
+        return
+
     def read(
         self, plan: StreamPlan, conditions: Sequence[str | None], limits: Limits
     ) -> Iterator[pa.RecordBatch]:

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 from psycopg import pq
+from psycopg.pq.abc import PGresult
 
 from dativo.errors import InternalError
 from dativo_connector_postgres._client import Connection
@@ -47,11 +48,18 @@ class CompiledSession:
         """Use *connection*, which has joined the snapshot, from now on alone."""
         self._connection = connection
         self._is_idle = True
+        self._sent: int | None = None
+        self._rewritten: list[str] = []
 
     @property
     def is_idle(self) -> bool:
         """See :class:`Session`."""
         return self._is_idle
+
+    @property
+    def sent(self) -> int | None:
+        """See :class:`Session`."""
+        return self._sent
 
     def read(
         self, plan: StreamPlan, conditions: Sequence[str | None], limits: Limits
@@ -59,11 +67,14 @@ class CompiledSession:
         """See :class:`Session`."""
         wanted = ", ".join(field.copied for field in plan.fields)
         select = plan.select(*conditions, expressions=wanted)
-        self._is_idle = False
+        self._is_idle, self._sent, self._rewritten = False, None, []
         try:
-            self._start(f"COPY ({select}\n) TO STDOUT (FORMAT binary)")
+            # The question that follows each reading goes along: the answer comes after the rows.
+            self._start(f"COPY ({select}\n) TO STDOUT (FORMAT binary); {REWRITTEN}")
             yield from self._rows(plan, limits)
-            self._end()
+            copied, found = self._end()
+            self._sent = copied.command_tuples
+            self._rewritten = [_text(found.get_value(row, 0)) for row in range(found.ntuples)]
             self._is_idle = True
         finally:
             # What is left of an abandoned statement is not waited for: the session is closed.
@@ -76,7 +87,7 @@ class CompiledSession:
 
     def rewritten(self) -> list[str]:
         """See :class:`Session`."""
-        return [str(name) for (name,) in self._connection.execute(REWRITTEN.encode())]
+        return self._rewritten
 
     def cancel(self) -> None:
         """See :class:`Session`."""
@@ -122,18 +133,24 @@ class CompiledSession:
                 stream=plan.name,
             ) from error
 
-    def _end(self) -> None:
-        """Take the results that follow the rows.
+    def _end(self) -> list[PGresult]:
+        """Return the results that follow the rows.
 
         Raises:
             psycopg.Error: The server, or the connection to it, ended them.
         """
-        failed = None
+        results, failed = [], None
         while (result := self._connection.pgconn.get_result()) is not None:
-            if result.status != pq.ExecStatus.COMMAND_OK:
+            results.append(result)
+            if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
                 failed = failed or psycopg.errors.error_from_result(result)
         if failed is not None:
             raise failed
+        return results
+
+
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode(errors="replace")
 
 
 @cache

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 
 import attrs
 import psycopg
@@ -15,7 +14,7 @@ from dativo_connector_postgres._errors import DriverError, sqlstate_of, tidy
 from dativo_connector_postgres._fields import BadColumnError, Field
 from dativo_connector_postgres._names import quote
 from dativo_connector_postgres._plan import StreamPlan
-from dativo_connector_postgres._readers import chosen, describe
+from dativo_connector_postgres._readers import describe
 from dativo_connector_postgres._rewritten import refuse_rewritten
 from dativo_connector_postgres._session import Limits, Session
 from dativo_connector_postgres._snapshot import Snapshot
@@ -27,10 +26,11 @@ _LARGEST_BATCH_BYTES = 4 << 20
 
 
 @attrs.define
-class _Delivered:
-    """How many rows the driver has delivered, before anything was done with them."""
+class _Counted:
+    """How many rows there were: delivered by the driver, and sent by the server if that is told."""
 
-    rows: int = 0
+    delivered: int = 0
+    sent: int | None = None
 
 
 def batch_of(
@@ -42,17 +42,21 @@ def batch_of(
 ) -> Batch:
     """Return a lazy reader of the plan's rows that meet *conditions*; it opens nothing yet.
 
-    Its own count comes from the server where that is cheap, which is in tables. Of a view or a
-    query it is what the driver delivered: counting there may take as long as reading.
+    Its own count is what the server says that it sent. Where the driver does not pass that on the
+    server counts a table once more; of a view or a query it is what the driver delivered, because
+    counting there may take as long as reading.
     """
-    delivered = _Delivered()
+    counted = _Counted()
     data = context.reader(
-        plan.schema, _batches(snapshot, plan, context, conditions, delivered=delivered)
+        plan.schema, _batches(snapshot, plan, context, conditions, counted=counted)
     )
-    rows: Callable[[], int] = lambda: delivered.rows  # noqa: E731 - a name would say no more
-    if plan.is_table:
-        rows = partial(_count, snapshot, plan, context, conditions)
-    return Batch(data, checkpoint, rows=rows, note=describe(chosen(snapshot.config)))
+
+    def rows() -> int:
+        if counted.sent is not None:
+            return counted.sent
+        return _count(snapshot, plan, context, conditions) if plan.is_table else counted.delivered
+
+    return Batch(data, checkpoint, rows=rows, note=describe(snapshot.reader))
 
 
 def _count(
@@ -71,7 +75,7 @@ def _batches(
     context: Context,
     conditions: tuple[str | None, ...],
     *,
-    delivered: _Delivered,
+    counted: _Counted,
 ) -> Iterator[pa.RecordBatch]:
     with snapshot.guarded(context, plan.name):
         _stop_if_cancelled(context, plan)
@@ -83,9 +87,10 @@ def _batches(
                 )
                 for batch in session.read(plan, conditions, limits):
                     _stop_if_cancelled(context, plan)
-                    delivered.rows += batch.num_rows
+                    counted.delivered += batch.num_rows
                     yield from _cut(_finished(session, plan, batch), limits.rows)
                 refuse_rewritten(session.rewritten())
+                counted.sent = session.sent
         except BadColumnError as error:
             text = str(error)
             raise _located(

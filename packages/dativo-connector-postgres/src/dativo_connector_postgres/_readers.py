@@ -40,14 +40,13 @@ def describe(reader: Reader) -> str:
     return "compiled reader" if reader is Reader.COMPILED else "ADBC driver"
 
 
-def opener(config: PostgresConfig, facts: ServerFacts, snapshot: str) -> Opener:
-    """Return what opens sessions in the exported *snapshot*.
+def opener(reader: Reader, config: PostgresConfig, facts: ServerFacts, *, snapshot: str) -> Opener:
+    """Return what opens sessions of the chosen *reader* in the exported *snapshot*.
 
     Raises:
-        ConfigurationError: The job wants the compiled reader, and it cannot be used here.
         DriverError: The server cannot be reached or refuses.
     """
-    if chosen(config) is Reader.COMPILED:
+    if reader is Reader.COMPILED:
         from dativo_connector_postgres._compiled import CompiledSession  # noqa: PLC0415 - one is
 
         return lambda: CompiledSession(join(config, facts, snapshot))

@@ -32,6 +32,14 @@ class Session(Protocol):
         """Whether the last statement was read to its end, so that another one may follow."""
         ...
 
+    @property
+    def sent(self) -> int | None:
+        """How many rows the server says that it sent for the last statement, once that is read.
+
+        ``None`` if the driver does not say.
+        """
+        ...
+
     def read(
         self, plan: StreamPlan, conditions: Sequence[str | None], limits: Limits
     ) -> Iterator[pa.RecordBatch]:
@@ -55,7 +63,7 @@ class Session(Protocol):
         ...
 
     def rewritten(self) -> list[str]:
-        """Return the tables that :data:`REWRITTEN` finds."""
+        """Return what :data:`REWRITTEN` finds after a statement was read to its end."""
         ...
 
     def cancel(self) -> None:

@@ -47,6 +47,7 @@ class Snapshot:
         since: Where the server was before the snapshot: it shows at least that.
         until: Where the server was after it: it shows no more than that.
         lookup: What its catalogs say of the tables of the run.
+        reader: What takes rows off its sessions.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Snapshot:
         self.since = since
         self.until = until
         self.lookup = Lookup()
+        self.reader = chosen(config)
         self._identifier = moment.identifier
         self._lock = threading.Lock()
         self._open_session: Opener | None = None
@@ -135,10 +137,11 @@ class Snapshot:
 
     def row(self, sql: str) -> Sequence[Any]:
         """Return the one row of a planning query; what it reads must be as in the snapshot."""
+        both = f"SELECT asked.*, ARRAY({REWRITTEN}) FROM ({sql}\n) AS asked"  # noqa: S608
         with self.planner() as connection:
-            found: Sequence[Any] = connection.execute(sql.encode()).fetchall()[0]
-            refuse_rewritten(str(name) for (name,) in connection.execute(REWRITTEN.encode()))
-        return found
+            row: Sequence[Any] = connection.execute(both.encode()).fetchall()[0]
+        refuse_rewritten(row[-1])
+        return row[:-1]
 
     def is_alive(self) -> bool:
         """Say whether further sessions can join."""
@@ -196,7 +199,9 @@ class Snapshot:
                 self._active.add(session)
                 return session
             if self._open_session is None:
-                self._open_session = opener(self.config, self.facts, self._identifier)
+                self._open_session = opener(
+                    self.reader, self.config, self.facts, snapshot=self._identifier
+                )
             open_session = self._open_session
         session = open_session()
         with self._lock:
@@ -216,7 +221,6 @@ def open_snapshot(config: PostgresConfig, context: Context) -> Snapshot:
 @contextmanager
 def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
     reached = context.resource("latest point", latest)
-    context.log(f"rows are read by the {describe(chosen(config))}")
     with ExitStack() as stack:
         leader = stack.enter_context(connect(config))
         try:
@@ -236,6 +240,7 @@ def _opened(config: PostgresConfig, context: Context) -> Iterator[Snapshot]:
             since=since,
             until=until,
         )
+        context.log(f"rows are read by the {describe(snapshot.reader)}")
         reached.point = until
         stack.callback(snapshot.close)
         stack.enter_context(_cancelling(snapshot, context))
