@@ -66,4 +66,5 @@ def _version() -> str:
 def _operation(name: str) -> object:
     from dativo import engine  # loads all that a run needs
 
-    return vars(engine)[name]
+    value: object = getattr(engine, name)
+    return value

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, suppress
+from itertools import count
+from typing import TYPE_CHECKING
 
 from dativo.contract import Commit, CommitRecord, Context
 from dativo.errors import ConcurrencyError
@@ -19,12 +21,13 @@ from dativo_writer_parquet._epoch import (
 from dativo_writer_parquet._errors import explained
 from dativo_writer_parquet._files import FileFormat
 from dativo_writer_parquet._open import Opened, critical
-from dativo_writer_parquet._read import published_state
 from dativo_writer_parquet._records import Published
 from dativo_writer_parquet._retired import sweep_retired
 from dativo_writer_parquet._staging import StagingArea
-from dativo_writer_parquet._state import State
 from dativo_writer_parquet._target import Sealed
+
+if TYPE_CHECKING:
+    from dativo_writer_parquet._state import State
 
 __all__ = ["Folder"]
 
@@ -39,6 +42,8 @@ class Folder:
         self._workspace = opened.workspace
         self._claim = opened.claim
         self._newest = opened.newest
+        self._last = opened.last
+        self._areas = count(1)
 
     @property
     def name(self) -> str:
@@ -52,16 +57,22 @@ class Folder:
         return explained(self._place.data, stream=self._place.stream)
 
     def area(self, form: FileFormat) -> StagingArea:
-        return StagingArea(self._workspace.folder, form, stream=self._place.stream)
+        names = f"{self._workspace.session}-{next(self._areas)}"
+        return StagingArea(self._workspace.folder, names, form, stream=self._place.stream)
 
     def drop(self, area: StagingArea) -> None:
         area.discard()
+
+    def last(self) -> Published | None:
+        return self._last
 
     def newest(self) -> Published | None:
         with self._critical():
             return self._newest.read()
 
     def state(self) -> State | None:
+        from dativo_writer_parquet._read import published_state  # noqa: PLC0415 - few runs read
+
         return published_state(self._place)
 
     def found(self, commit: Commit, last: Published | None) -> Published | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -13,7 +13,9 @@ from dativo_writer_parquet._columns import EpochSchema
 from dativo_writer_parquet._files import FileFormat
 from dativo_writer_parquet._records import Published
 from dativo_writer_parquet._staging import StagingArea
-from dativo_writer_parquet._state import State
+
+if TYPE_CHECKING:
+    from dativo_writer_parquet._state import State
 
 __all__ = ["Sealed", "Target"]
 
@@ -57,6 +59,10 @@ class Target(Protocol):
 
     def drop(self, area: StagingArea) -> None:
         """Remove what *area* holds and nobody will publish any more."""
+        ...
+
+    def last(self) -> Published | None:
+        """Return what was the newest epoch of the place when it was opened."""
         ...
 
     def newest(self) -> Published | None:

@@ -27,9 +27,7 @@ from dativo.errors import (
 )
 from dativo_writer_parquet._columns import EpochSchema
 from dativo_writer_parquet._config import ParquetConfig, StreamOptions
-from dativo_writer_parquet._deletions import missing_keys
 from dativo_writer_parquet._files import FileFormat
-from dativo_writer_parquet._live import Budget
 from dativo_writer_parquet._records import Published
 from dativo_writer_parquet._schema import checked, require_followable
 from dativo_writer_parquet._staging import StagingArea
@@ -51,7 +49,7 @@ class ParquetSession:
         self._primary_key = merge_key(request)
         self._context = context
         self._target = target
-        self._last = target.newest()
+        self._last = target.last()
         options = request.options if isinstance(request.options, StreamOptions) else None
         self._partition_by = (options or StreamOptions()).partition_by
         self._form = FileFormat.of(config, buffer_bytes=context.buffer_bytes)
@@ -73,6 +71,9 @@ class ParquetSession:
         It loses against whatever else the epoch does to the key, so that what the epoch upserts is
         not deleted.
         """
+        from dativo_writer_parquet._deletions import missing_keys  # noqa: PLC0415 - few runs delete
+        from dativo_writer_parquet._live import Budget  # noqa: PLC0415 - as above
+
         self._require_open()
         if not self._primary_key:
             msg = f"a session of {self._mode} mode was asked to delete what is missing"
@@ -127,8 +128,9 @@ class ParquetSession:
                 return self._replayed(found)
             self._require_all(staged)
             self._require_stamped_for(commit.epoch, last)
-            sealed = self._seal(commit)
-            sealed.publish()
+            with self._staging() as area:
+                sealed = self._sealed(area, commit)
+                sealed.publish()
         self._last = sealed.published
         self.abort()  # removes what is left: after a replace, what was published before
         return Receipt(record=sealed.published.record, size_bytes=sealed.size_bytes)
@@ -174,15 +176,10 @@ class ParquetSession:
             last=self._last,
         )
 
-    def _seal(self, commit: Commit) -> Sealed:
-        area = self._area
-        try:
-            schema = area.schema or self._succession.without_records()
-            rows = sum(account.rows for account in area.accounts)
-            return self._target.seal(area, schema, commit, rows)
-        except BaseException:
-            area.has_failed = True
-            raise
+    def _sealed(self, area: StagingArea, commit: Commit) -> Sealed:
+        schema = area.schema or self._succession.without_records()
+        rows = sum(account.rows for account in area.accounts)
+        return self._target.seal(area, schema, commit, rows)
 
     def _replayed(self, found: Published) -> Receipt:
         size = self._target.confirm(found)

@@ -6,14 +6,16 @@ Batches pass through untouched; nothing here converts a value.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import arro3.core as arro3
 
 from dativo.contract import ArrowArray, ArrowSchema, ArrowStream
 from dativo.engine._capsules import Export, export_stream, import_batches
-from dativo.engine._views import Field
 from dativo.errors import ContractViolationError, DataValidationError
+
+if TYPE_CHECKING:
+    from dativo.engine._views import Field
 
 __all__ = ["LazyReader", "Tap", "changed_fields", "fields_of", "lazy", "read_schema"]
 
@@ -168,6 +170,8 @@ def read_schema(schema: ArrowSchema) -> arro3.Schema:
 
 def fields_of(schema: ArrowSchema | None) -> tuple[Field, ...]:
     """Return the fields of *schema* with their types as text; none where there is no schema."""
+    from dativo.engine._views import Field  # noqa: PLC0415 - no run shows fields
+
     if schema is None:
         return ()
     fields = [read_schema(schema).field(i) for i in range(len(read_schema(schema).names))]
