@@ -38,7 +38,7 @@ def _arguments(text: str | None) -> Iterator[tuple[str, str]]:
 
 
 def _results() -> str:
-    classes = [value for name in engine.__all__ if _is_result(value := vars(engine)[name])]
+    classes = [value for name in engine.__all__ if _is_result(value := getattr(engine, name))]
     return "\n\n".join(_result(value) for value in classes)
 
 

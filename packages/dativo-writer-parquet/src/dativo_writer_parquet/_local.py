@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, suppress
-from itertools import count
 from typing import TYPE_CHECKING
 
 from dativo.contract import Commit, CommitRecord, Context
@@ -42,8 +41,6 @@ class Folder:
         self._workspace = opened.workspace
         self._claim = opened.claim
         self._newest = opened.newest
-        self._last = opened.last
-        self._areas = count(1)
 
     @property
     def name(self) -> str:
@@ -57,14 +54,10 @@ class Folder:
         return explained(self._place.data, stream=self._place.stream)
 
     def area(self, form: FileFormat) -> StagingArea:
-        names = f"{self._workspace.session}-{next(self._areas)}"
-        return StagingArea(self._workspace.folder, names, form, stream=self._place.stream)
+        return StagingArea(self._workspace.folder, form, stream=self._place.stream)
 
     def drop(self, area: StagingArea) -> None:
         area.discard()
-
-    def last(self) -> Published | None:
-        return self._last
 
     def newest(self) -> Published | None:
         with self._critical():
