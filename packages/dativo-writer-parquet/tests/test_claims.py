@@ -76,7 +76,8 @@ def test_a_takeover_leaves_the_staging_of_a_living_run(lake: Lake) -> None:
     with lake.session() as late:
         late.stage(Batch(ids(*range(10))))
         with lake.session(run_id="new", fence=2):
-            assert len([path for path in lake.staging.iterdir() if path.is_dir()]) == 2
+            assert len(list(lake.staging.glob("*.alive"))) == 2
+            assert len(list(lake.staging.glob("*.staged"))) == 1
 
 
 def test_the_published_fence_counts_when_the_claim_is_gone(lake: Lake) -> None:
@@ -129,6 +130,8 @@ def test_what_dead_runs_left_is_swept(lake: Lake) -> None:
     (dead / "x").mkdir(parents=True)
     (dead / "x" / "1.staged").write_text("rest")
     (lake.staging / "fedcba9876543210.alive").touch()
+    (lake.staging / "fedcba9876543210-1-00001.staged").write_text("rest")
+    (lake.staging / "fedcba9876543210-1.publish" / "epoch-0000000001").mkdir(parents=True)
     lake.publish(1, ids(1))
 
     assert list(lake.staging.iterdir()) == []
@@ -190,13 +193,12 @@ def test_two_runs_that_open_at_once_get_an_order(lake: Lake) -> None:
 def test_a_workspace_that_cannot_be_made_leaves_no_descriptor(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_folder: Path, *, is_lasting: bool) -> None:
-        assert not is_lasting
+    def full(_descriptor: int) -> bool:
         raise OSError(28, "full")
 
     lake.open().close()
     before = len(list(Path("/proc/self/fd").iterdir()))
-    monkeypatch.setattr(_claims, "make_folder", full)
+    monkeypatch.setattr(_claims, "try_lock", full)
     with pytest.raises(DiskFullError):
         lake.open()
 

@@ -43,8 +43,7 @@ MODES = ["append", "replace", "merge", "append+compact", "merge+compact"]
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_death_at_any_call_loses_and_doubles_nothing(folder: str, mode: str) -> None:
-    step = "29" if "compact" in mode else "11"
-    assert _deaths(folder, mode, "calls", figure(step, "1"), "4") > 20
+    assert _deaths(folder, mode, "calls", figure("11", "1"), "4") > 20
 
 
 @pytest.mark.slow

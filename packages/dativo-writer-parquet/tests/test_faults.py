@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import resource
@@ -224,6 +223,24 @@ def test_a_rename_that_fails_publishes_nothing(
     assert lake.numbers() == [1]
 
 
+def test_an_epoch_whose_publication_failed_is_staged_anew(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lake.session() as session:
+        staged = [session.stage(Batch(ids(1)))]
+        with monkeypatch.context() as patch:
+            patch.setattr(_publish, "_rename", _failing(_publish._rename, 1, errno.EIO))
+            with pytest.raises(WriteFailedError, match="EIO"):
+                session.commit(lake.identity(1), staged)
+        with pytest.raises(WriteFailedError, match="abort it and stage it anew"):
+            session.commit(lake.identity(1), staged)
+        session.abort()
+        assert [path.suffix for path in lake.staging.iterdir()] == [".alive"]
+        session.commit(lake.identity(1), [session.stage(Batch(ids(2)))])
+
+    assert lake.numbers() == [2]
+
+
 _LOST = [errno.EIO, errno.ENOENT, errno.EEXIST, errno.ESTALE, errno.ETIMEDOUT]
 """What is said of a rename that happened: its answer got lost, and it was sent again."""
 
@@ -292,7 +309,7 @@ def test_a_folder_whose_making_was_answered_twice_is_taken(
 
     def lose(path: Path, mode: int = 0o777) -> None:
         real(path, mode)
-        if "publish" in Path(path).parts:
+        if ".publish" in str(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
     with lake.session() as session:
@@ -374,7 +391,7 @@ def test_data_then_folders_then_rename_then_parents(
 
     def note_fsync(descriptor: int) -> None:
         name = Path(f"/proc/self/fd/{descriptor}").readlink()
-        steps.append("data" if name.suffix == ".staged" else name.name)
+        steps.append(name.suffix if name.suffix in (".staged", ".publish") else name.name)
         fsync(descriptor)
 
     def note_rename(source: Path, target: Path, flags: int) -> None:
@@ -390,9 +407,9 @@ def test_data_then_folders_then_rename_then_parents(
     # A folder that becomes the stream's is durable before; one epoch more is a name in it after.
     is_whole = mode is WriteMode.REPLACE
     assert steps == [
-        *["data"] * steps.count("data"),
+        *[".staged"] * steps.count(".staged"),
         "epoch-0000000002",
-        *["publish"] * is_whole,
+        *[".publish"] * is_whole,
         "rename",
         *["public.orders"] * (not is_whole),
         "lake",
@@ -439,7 +456,7 @@ def test_the_fallback_of_rename_never_overwrites(
 def test_a_library_without_the_call_is_like_a_file_system_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda *_a, **_k: object())
+    monkeypatch.setattr(_publish, "_c_library", object)
     assert not _publish.can_exchange(tmp_path)
     monkeypatch.setattr(_publish, "_is_linux", lambda: False)
     assert not _publish.can_exchange(tmp_path)

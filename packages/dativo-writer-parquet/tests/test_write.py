@@ -320,6 +320,14 @@ def test_a_file_whose_footer_lies_is_noticed(lake: Lake, monkeypatch: pytest.Mon
     assert not lake.data.exists()
 
 
+def test_a_footer_of_any_length_is_read_back(lake: Lake) -> None:
+    wide = pa.table({f"column_{number}": [number] for number in range(1_000)})
+    lake.publish(1, wide)
+
+    assert lake.read().equals(wide)
+    assert pq.read_metadata(_carrier(lake)).serialized_size > 64 * 1024
+
+
 # --- damaged and foreign places -----------------------------------------------------------------
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import re
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
 from dativo.errors import ConcurrencyError, StateUnreadableError
 from dativo_writer_parquet._layout import Place
-from dativo_writer_parquet._publish import make_folder, remove_tree, try_lock, write_durably
+from dativo_writer_parquet._publish import read_small, remove_tree, try_lock, write_durably
 
 __all__ = [
     "Claim",
@@ -27,6 +29,7 @@ __all__ = [
 
 _FORMAT = 1
 _ALIVE = ".alive"
+_SESSION = re.compile(r"[^.-]+")
 
 
 @attrs.frozen(kw_only=True)
@@ -42,8 +45,7 @@ class Claim:
     @classmethod
     def own(cls, *, job_id: str, run_id: str, fence: int) -> Claim:
         """Return the claim of this process."""
-        host = socket.gethostname()
-        return cls(job_id=job_id, run_id=run_id, fence=fence, host=host, pid=os.getpid())
+        return cls(job_id=job_id, run_id=run_id, fence=fence, host=_host(), pid=os.getpid())
 
     def is_same_run(self, other: Claim) -> bool:
         """Whether both are of one run; its sessions do not fence each other."""
@@ -60,6 +62,11 @@ class Claim:
         return f"run {self.run_id} of job {self.job_id}, fence {self.fence}{place}"
 
 
+@functools.cache
+def _host() -> str:
+    return socket.gethostname()
+
+
 def read_claim(place: Place) -> Claim | None:
     """Return the newest claim on the stream, ``None`` if nobody ever made one.
 
@@ -67,7 +74,7 @@ def read_claim(place: Place) -> Claim | None:
         StateUnreadableError: There is a claim that cannot be read.
     """
     try:
-        text = place.claim.read_text(encoding="utf-8")
+        text = read_small(place.claim)
     except FileNotFoundError:
         return None
     try:
@@ -81,7 +88,7 @@ def read_claim(place: Place) -> Claim | None:
         ) from error
 
 
-def _parsed(text: str) -> Claim:
+def _parsed(text: bytes) -> Claim:
     document = json.loads(text)
     found = document.pop("format")
     if found != _FORMAT:
@@ -112,30 +119,35 @@ def publish_claim(place: Place, claim: Claim, holder: Claim | None) -> None:
 
 @attrs.frozen
 class Workspace:
-    """A session's own folder; its lock tells the living from the dead."""
+    """A session's names in the folder of what is staged; its mark tells the living from the dead.
+
+    Attributes:
+        folder: The folder, which other sessions of the stream share.
+        session: What all names of the session begin with, up to a dot or a dash.
+        descriptor: The mark, locked.
+    """
 
     folder: Path
+    session: str
     descriptor: int
 
     def close(self) -> None:
-        """Remove the folder and its mark."""
-        remove_tree(self.folder)
-        _mark_of(self.folder).unlink(missing_ok=True)
+        """Remove the mark; call it when nothing is staged any more."""
+        _mark_of(self.folder, self.session).unlink(missing_ok=True)
         os.close(self.descriptor)
 
 
 def open_workspace(place: Place) -> Workspace:
-    """Make a folder that a sweep will not take while this process lives; call it under the lock."""
-    folder = place.staging / secrets.token_hex(8)
+    """Take names that a sweep will leave alone while this process lives; call it under the lock."""
+    session = secrets.token_hex(8)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(_mark_of(folder), flags, 0o600)
+    descriptor = os.open(_mark_of(place.staging, session), flags, 0o600)
     try:
         try_lock(descriptor)
-        make_folder(folder, is_lasting=False)
     except BaseException:
         os.close(descriptor)
         raise
-    return Workspace(folder, descriptor)
+    return Workspace(place.staging, session, descriptor)
 
 
 def sweep(place: Place) -> int:
@@ -143,8 +155,11 @@ def sweep(place: Place) -> int:
 
     Call it under the lock: otherwise it could take a session that is just being opened.
     """
-    names = {entry.name.removesuffix(_ALIVE) for entry in os.scandir(place.staging)}
-    return sum(_swept(place.staging / name) for name in sorted(names))
+    left: dict[str, list[Path]] = {}
+    for path in place.staging.iterdir():
+        session = _SESSION.match(path.name)
+        left.setdefault(session[0] if session else path.name, []).append(path)
+    return sum(_swept(place.staging, session, paths) for session, paths in sorted(left.items()))
 
 
 def has_sessions(place: Place) -> bool:
@@ -152,18 +167,18 @@ def has_sessions(place: Place) -> bool:
     return any(place.staging.iterdir())
 
 
-def _swept(folder: Path) -> bool:
-    mark = _mark_of(folder)
+def _swept(folder: Path, session: str, paths: Sequence[Path]) -> bool:
+    mark = _mark_of(folder, session)
     descriptor = os.open(mark, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if not try_lock(descriptor):
             return False
-        remove_tree(folder)
+        remove_tree(*(path for path in paths if path != mark))
         mark.unlink(missing_ok=True)
         return True
     finally:
         os.close(descriptor)
 
 
-def _mark_of(folder: Path) -> Path:
-    return folder.with_name(folder.name + _ALIVE)
+def _mark_of(folder: Path, session: str) -> Path:
+    return folder / f"{session}{_ALIVE}"

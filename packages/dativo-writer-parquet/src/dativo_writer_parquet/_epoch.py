@@ -84,11 +84,11 @@ def seal(
             phase="write",
         )
     failpoint("parquet.sealed")
-    folder = area.folder / "publish"  # the files move within the area's folder
-    _lay_out(folder, commit.epoch, names, mode=folder_mode)
+    _lay_out(area.outbox, commit.epoch, names, mode=folder_mode)
+    area.hand_over()
     failpoint("parquet.laid_out")
     return SealedEpoch(
-        folder=folder,
+        folder=area.outbox,
         published=Published(
             record=record,
             schema=schema.logical,

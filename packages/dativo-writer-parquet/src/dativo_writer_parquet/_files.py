@@ -20,6 +20,10 @@ from dativo_writer_parquet._size import size_bytes
 
 __all__ = ["FileFormat", "FinishedFile", "StagedFile"]
 
+_BUFFER_BYTES = 32 * 1024  # Arrow writes the head and the body of each page by themselves
+_TAIL_BYTES = 16 * 1024
+_END_BYTES = 8  # the length of the footer, and four letters
+
 DEFAULT_ZSTD_LEVEL = 1
 """Measured on lineitem: level 3 takes 8 % more CPU and saves 2.6 % of the size."""
 
@@ -87,13 +91,13 @@ class StagedFile:
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         # Open before Arrow's own: errors of the disk that come late are told to this one.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o600)
         self._sink: Any = None
         self._writer: Any = None
         try:
             os.fchmod(self._descriptor, form.mode)
-            self._sink = pa.OSFile(str(path), mode="wb")
+            self._sink = pa.BufferedOutputStream(pa.OSFile(str(path), mode="wb"), _BUFFER_BYTES)
             failpoint("parquet.file.opened")
         except BaseException:
             self._close()
@@ -166,11 +170,11 @@ class StagedFile:
             if self._writer is None:  # a file without records
                 self._write(self._schema.empty_table())
             self._end(entries or {})
-            found = pq.read_metadata(self.path, memory_map=False).num_rows
+            size = os.fstat(self._descriptor).st_size
+            found = _rows_told(self._descriptor, size)
             failpoint("parquet.file.closed")
             os.fsync(self._descriptor)
             failpoint("parquet.file.durable")
-            size = os.fstat(self._descriptor).st_size
         finally:
             self._close()
         if found != self.rows:
@@ -209,3 +213,12 @@ class StagedFile:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _rows_told(descriptor: int, size: int) -> int:
+    """Return the number of rows in the footer of a file of *size* bytes, read from the file."""
+    tail = os.pread(descriptor, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+    length = int.from_bytes(tail[-_END_BYTES:][:4], "little") + _END_BYTES
+    if len(tail) < length <= size:
+        tail = os.pread(descriptor, length, size - length)
+    return int(pq.read_metadata(pa.BufferReader(tail)).num_rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
 from dativo.contract import Commit, CommitRecord, Context
@@ -41,6 +42,8 @@ class Folder:
         self._workspace = opened.workspace
         self._claim = opened.claim
         self._newest = opened.newest
+        self._last = opened.last
+        self._areas = count(1)
 
     @property
     def name(self) -> str:
@@ -54,10 +57,14 @@ class Folder:
         return explained(self._place.data, stream=self._place.stream)
 
     def area(self, form: FileFormat) -> StagingArea:
-        return StagingArea(self._workspace.folder, form, stream=self._place.stream)
+        names = f"{self._workspace.session}-{next(self._areas)}"
+        return StagingArea(self._workspace.folder, names, form, stream=self._place.stream)
 
     def drop(self, area: StagingArea) -> None:
         area.discard()
+
+    def last(self) -> Published | None:
+        return self._last
 
     def newest(self) -> Published | None:
         with self._critical():

@@ -36,15 +36,17 @@ class Opened:
 
     Attributes:
         place: Where it is.
-        workspace: The session's own folder.
+        workspace: The session's names among what is staged.
         claim: This run's claim; ``None`` if the place belongs to another job.
         newest: What is published.
+        last: What was when the place was claimed.
     """
 
     place: Place
     workspace: Workspace
     claim: Claim | None
     newest: Newest
+    last: Published | None
 
 
 def open_place(
@@ -62,14 +64,13 @@ def open_place(
     place = Place(config.root, request.stream)
     with explained(place.control, stream=request.stream):
         make_folder(place.root, mode=config.folder_bits)
-        make_folder(place.staging, is_lasting=False)
+        make_folder(place.control)
+        is_new = make_folder(place.staging, is_lasting=False)
         with critical(place, context):
             if exchanges:
                 _require_exchange(place, context)
-            swept = sweep(place)
-            sweep_retired(place, grace_seconds=config.grace_seconds)
-            if swept:
-                context.log("removed what broken runs left staged", stream=place.stream, runs=swept)
+            if not is_new:
+                _sweep(place, config, context)
             failpoint("parquet.swept")
             newest = Newest(place)
             last = newest.read()
@@ -79,7 +80,7 @@ def open_place(
             failpoint("parquet.claimed")
             workspace = open_workspace(place)
             failpoint("parquet.opened")
-    return Opened(place=place, workspace=workspace, claim=claim, newest=newest)
+    return Opened(place=place, workspace=workspace, claim=claim, newest=newest, last=last)
 
 
 @contextmanager
@@ -98,6 +99,13 @@ def critical(place: Place, context: Context) -> Iterator[None]:
             stream=place.stream,
             phase="write",
         ) from error
+
+
+def _sweep(place: Place, config: ParquetConfig, context: Context) -> None:
+    swept = sweep(place)
+    sweep_retired(place, grace_seconds=config.grace_seconds)
+    if swept:
+        context.log("removed what broken runs left staged", stream=place.stream, runs=swept)
 
 
 def _claim(
@@ -131,4 +139,3 @@ def _require_exchange(place: Place, context: Context) -> None:
             stream=place.stream,
             phase="write",
         )
-    make_folder(place.retired, is_lasting=False)

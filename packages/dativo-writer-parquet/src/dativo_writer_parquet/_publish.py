@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import functools
 import os
 import secrets
 import shutil
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "make_folder",
     "make_new_folder",
     "move",
+    "read_small",
     "remove_tree",
     "rename_new",
     "try_lock",
@@ -35,6 +37,7 @@ __all__ = [
 
 LOCK_TIMEOUT_SECONDS = 30.0
 _LOCK_POLL_SECONDS = 0.02
+_SMALL_BYTES = 64 * 1024
 
 _AT_FDCWD = -100
 _NOREPLACE = 1
@@ -87,43 +90,55 @@ def fsync_together(path: Path) -> None:
     answer.result()
 
 
-def make_folder(path: Path, *, mode: int = 0o700, is_lasting: bool = True) -> None:
-    """Create *path* and its missing parents, durably; one that exists stays as it is.
+def make_folder(path: Path, *, mode: int = 0o700, is_lasting: bool = True) -> bool:
+    """Create *path* and its missing parents, durably, and return whether it is new.
 
-    Unless *is_lasting*, a power cut may take *path* itself with all that is in it.
+    One that exists stays as it is. Unless *is_lasting*, a power cut may take *path* itself with
+    all that is in it.
     """
-    missing = []
-    for folder in (path, *path.parents):
-        if folder.exists():
-            break
-        missing.append(folder)
-    for folder in reversed(missing):
-        try:
-            folder.mkdir(mode=mode)
-        except FileExistsError:  # somebody else was quicker
-            continue
-        folder.chmod(mode)
-        if is_lasting or folder is not path:
-            fsync_together(folder.parent)
-    if not path.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    if path.is_dir():
+        return False
+    try:
+        path.mkdir(mode=0o700)
+    except FileNotFoundError:
+        make_folder(path.parent, mode=mode)
+        return make_folder(path, mode=mode, is_lasting=is_lasting)
+    except FileExistsError:
+        if path.is_dir():  # somebody else was quicker
+            return False
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+    path.chmod(mode)  # whatever the mask is
+    if is_lasting:
+        fsync_together(path.parent)
+    return True
 
 
 def write_durably(path: Path, text: str) -> None:
     """Put *text* at *path*, mode 0600: after a crash it holds the old text or the new one."""
-    staged = path.with_name(f"{path.name}.new")
+    staged, rest = path.with_name(f"{path.name}.new"), text.encode()
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    try:
         os.fchmod(descriptor, 0o600)  # whatever the mask is
-        file.write(text)
-        file.flush()
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
     try:
         staged.replace(path)
     except OSError:  # see `move`; a name that there was before tells nothing
-        if staged.exists() or path.read_text(encoding="utf-8") != text:
+        if os.path.lexists(staged) or path.read_text(encoding="utf-8") != text:
             raise
     fsync_folder(path.parent)
+
+
+def read_small(path: Path) -> bytes:
+    """Return what is in the file *path*, or the first 64 KiB of it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, _SMALL_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def make_new_folder(path: Path, *, mode: int) -> None:
@@ -133,7 +148,7 @@ def make_new_folder(path: Path, *, mode: int) -> None:
     except FileExistsError:
         if any(path.iterdir()):
             raise
-    path.chmod(mode)
+    path.chmod(mode)  # whatever the mask is
 
 
 def move(source: Path, target: Path) -> None:
@@ -197,6 +212,9 @@ def remove_tree(*paths: Path) -> None:
             path.rmdir()  # most are empty by now, and this is much the cheaper call
         except FileNotFoundError:
             continue
+        except NotADirectoryError:
+            with suppress(OSError):
+                path.unlink()
         except OSError:
             shutil.rmtree(path, ignore_errors=True)
 
@@ -234,12 +252,17 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
+@functools.cache
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _is_linux() -> bool:
     return sys.platform.startswith("linux")
 
 
 def _rename(source: Path, target: Path, flags: int) -> None:
-    library = ctypes.CDLL(None, use_errno=True)
+    library = _c_library()
     names = os.fsencode(source), os.fsencode(target)
     try:
         if _is_linux():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -90,9 +91,9 @@ def published_epochs(place: Place) -> tuple[int, ...]:
     Raises:
         StateError: The folder holds something that Dativo did not write there.
     """
-    if place.data.is_symlink():
-        raise _foreign(place, "is a link")
     try:
+        if stat.S_ISLNK(os.lstat(place.data).st_mode):
+            raise _foreign(place, "is a link")
         with os.scandir(place.data) as entries:
             kinds = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
     except FileNotFoundError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -32,11 +31,19 @@ class StagingArea:
 
     A lane is what one ``stage`` call writes to. Lanes are handed on from call to call, so that
     many small readers share files and row groups.
+
+    Args:
+        folder: Where the files are; others may have files there too.
+        names: What the names of its files begin with, and nobody else's do.
+        form: How files are written.
+        stream: The stream's name.
+        finished: Called with each file that is finished.
     """
 
     def __init__(
         self,
-        workspace: Path,
+        folder: Path,
+        names: str,
         form: FileFormat,
         *,
         stream: str,
@@ -44,13 +51,14 @@ class StagingArea:
     ) -> None:
         self.schema: EpochSchema | None = None
         self.accounts: list[Account] = []
-        self._stream = stream
-        self._token = secrets.token_hex(8)
-        self.folder = workspace / self._token
         self.has_failed = False
+        self._folder = folder
+        self._names = names
+        self._stream = stream
         self._form = form
         self._finish = finished
         self._lock = threading.Lock()
+        self._paths: list[Path] = []
         self._idle: list[Lane] = []
         self._busy: set[Lane] = set()
         self._finished: list[FinishedFile] = []
@@ -89,15 +97,15 @@ class StagingArea:
         with self._lock:
             self._require_open()
             self._partitions.add(partition)
-            number, folders = next(self._numbers), len(self._partitions)
-            self.folder.mkdir(mode=0o700, exist_ok=True)
+            folders = len(self._partitions)
+            path = self._folder / f"{self._names}-{next(self._numbers):05d}{STAGED_SUFFIX}"
+            self._paths.append(path)
         if folders > MAX_PARTITIONS:
             raise DataValidationError(
                 f"partition_by makes more than {MAX_PARTITIONS} folders in one epoch",
                 fix="Choose a column with fewer values, or a coarser part of the date.",
                 phase="write",
             )
-        path = self.folder / f"{self._token}-{number:05d}{STAGED_SUFFIX}"
         return StagedFile(path, schema.in_files, self._form, partition=partition)
 
     def account(self, rows: int) -> Account:
@@ -114,8 +122,12 @@ class StagingArea:
 
     def scratch(self) -> Path:
         """Return a folder for files that have no name."""
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        return self.folder
+        return self._folder
+
+    @property
+    def outbox(self) -> Path:
+        """The folder for what is to be published: it does not exist yet, and goes with the area."""
+        return self._folder / f"{self._names}.publish"
 
     def next_arrival(self) -> int:
         """Return the number of a batch that the engine gave none."""
@@ -145,14 +157,21 @@ class StagingArea:
         """Return the files that are finished."""
         return list(self._finished)
 
+    def hand_over(self) -> None:
+        """Forget the files: all of them are finished, and have gone to :attr:`outbox`."""
+        with self._lock:
+            self._is_closed = True
+            self._idle, self._finished, self._paths = [], [], []
+
     def discard(self) -> None:
-        """Remove the area's folder; what a thread is still writing goes when it ends."""
+        """Remove what the area has; what a thread is still writing goes when it ends."""
         with self._lock:
             self._is_closed = True
             for lane in self._idle:
                 lane.discard()
             self._idle, self._finished = [], []
-        remove_tree(self.folder)
+        if self._partitions:  # else there never was a file
+            remove_tree(*self._paths, self.outbox)
 
     def _require_open(self) -> None:
         if self._is_closed:

@@ -61,6 +61,10 @@ class Target(Protocol):
         """Remove what *area* holds and nobody will publish any more."""
         ...
 
+    def last(self) -> Published | None:
+        """Return what was the newest epoch of the place when it was opened."""
+        ...
+
     def newest(self) -> Published | None:
         """Return the newest epoch of the place, of whatever job."""
         ...

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 
 import attrs
 import pyarrow as pa
@@ -59,6 +60,7 @@ class Prefix:
         self._folder = opened.folder
         self._data = opened.log.keys.session(opened.log.head)
         self._context = context
+        self._areas = count(1)
         self._lock = threading.Lock()
         self._uploads: dict[StagingArea, _Uploads] = {}
 
@@ -82,7 +84,9 @@ class Prefix:
             raise translate(error, self._folder, stream=self._log.keys.stream) from error
 
     def area(self, form: FileFormat) -> StagingArea:
-        area = StagingArea(self._folder, form, stream=self._log.keys.stream, finished=self._upload)
+        names = f"{self._session}-{next(self._areas)}"
+        stream = self._log.keys.stream
+        area = StagingArea(self._folder, names, form, stream=stream, finished=self._upload)
         self._uploads[area] = _Uploads()
         return area
 
@@ -94,6 +98,9 @@ class Prefix:
         except DativoError as error:
             text = f"files that nobody will publish stay for now: {error.message}"
             self._context.log(text, level="warning", stream=self._log.keys.stream)
+
+    def last(self) -> Published | None:
+        return None if self._log.commit is None else self._log.commit.published
 
     def newest(self) -> Published | None:
         self._log.catch_up()
