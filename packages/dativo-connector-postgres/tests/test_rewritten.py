@@ -95,3 +95,50 @@ def test_table_that_is_dropped_while_it_is_planned_is_said_to_be_gone(t: Any) ->
 
     with pytest.raises(ResourceNotFoundError, match=r't" does not exist'):
         t.context.read(batch.data)
+
+
+@pytest.fixture
+def many(t: Any) -> Any:
+    """A run of several tables whose catalogs are read already, before anything else is."""
+    t.execute(
+        "CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u SELECT generate_series(1, 50); "
+        "CREATE TABLE w (id int PRIMARY KEY); ALTER TABLE w ENABLE ROW LEVEL SECURITY"
+    )
+    t.context.streams = tuple(t.request(f"public.{name}") for name in "utw")
+    read_all(t, stream="public.u")
+    return t
+
+
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_each_of_several_tables_of_a_run_is_looked_at(many: Any, rewrite: str) -> None:
+    many.execute(rewrite)
+
+    with pytest.raises(ServiceUnavailableError, match="t was emptied or rewritten"):
+        read_all(many, stream="public.t")
+
+
+def test_table_that_only_a_condition_reads_is_looked_at(many: Any) -> None:
+    many.execute("CREATE TABLE x (id int)")
+    many.context.close()
+    many.execute("INSERT INTO x SELECT generate_series(1, 9)")
+    many.context.streams = tuple(many.request(f"public.{name}") for name in "ut")
+    read_all(many, stream="public.u")
+    many.execute("TRUNCATE x")
+
+    with pytest.raises(ServiceUnavailableError, match="x was emptied or rewritten"):
+        read_all(many, stream="public.t", where="id IN (SELECT id FROM x)")
+
+
+def test_policy_of_a_table_may_read_others(many: Any) -> None:
+    snapshot = open_snapshot(many.config, many.context)
+    with snapshot.planner() as connection:
+        found = {
+            one.stream: snapshot.lookup.take(connection, one, many.context.streams)
+            for one in many.context.streams
+        }
+
+    assert {stream: relation and relation.is_alone for stream, relation in found.items()} == {
+        "public.u": True,
+        "public.t": True,
+        "public.w": False,
+    }

@@ -17,7 +17,7 @@ from adbc_driver_manager._reader import AdbcRecordBatchReader
 
 from dativo_connector_postgres._errors import DriverError
 from dativo_connector_postgres._plan import StreamPlan
-from dativo_connector_postgres._rewritten import REWRITTEN
+from dativo_connector_postgres._rewritten import rewritten
 from dativo_connector_postgres._session import Limits
 
 __all__ = ["AdbcSession", "opener"]
@@ -76,9 +76,9 @@ class AdbcSession:
             [field.finish(array) for field, array in pairs], schema=plan.schema
         )
 
-    def rewritten(self) -> list[str]:
+    def rewritten(self, plan: StreamPlan) -> list[str]:
         """See :class:`Session`."""
-        found = self._rows(REWRITTEN, 1 << 16)
+        found = self._rows(rewritten(plan), 1 << 16)
         return [name for batch in found for name in batch["name"].to_pylist()]
 
     def cancel(self) -> None:

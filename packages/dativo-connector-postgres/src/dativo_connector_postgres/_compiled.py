@@ -18,7 +18,7 @@ from dativo.errors import InternalError
 from dativo_connector_postgres._client import Connection
 from dativo_connector_postgres._fields import BadColumnError
 from dativo_connector_postgres._plan import StreamPlan
-from dativo_connector_postgres._rewritten import REWRITTEN
+from dativo_connector_postgres._rewritten import rewritten
 from dativo_connector_postgres._session import Limits
 
 __all__ = ["CompiledSession", "unusable"]
@@ -70,7 +70,7 @@ class CompiledSession:
         self._is_idle, self._sent, self._rewritten = False, None, []
         try:
             # The question that follows each reading goes along: the answer comes after the rows.
-            self._start(f"COPY ({select}\n) TO STDOUT (FORMAT binary); {REWRITTEN}")
+            self._start(f"COPY ({select}\n) TO STDOUT (FORMAT binary); {rewritten(plan)}")
             yield from self._rows(plan, limits)
             copied, found = self._end()
             self._sent = copied.command_tuples
@@ -85,7 +85,7 @@ class CompiledSession:
         """See :class:`Session`; the reader has delivered what is delivered."""
         return pa.RecordBatch.from_arrays(batch.columns, schema=plan.schema)
 
-    def rewritten(self) -> list[str]:
+    def rewritten(self, _plan: StreamPlan) -> list[str]:
         """See :class:`Session`."""
         return self._rewritten
 

@@ -16,11 +16,11 @@ _UNBOUNDED = {"date", "timestamp", "timestamptz", "numeric"}
 
 
 def highest(
-    ask: Callable[[str], Sequence[Any]], plan: StreamPlan, *conditions: str | None
+    ask: Callable[[str, StreamPlan], Sequence[Any]], plan: StreamPlan, *conditions: str | None
 ) -> str | None:
     """Return the highest value of the cursor among the rows that meet *conditions*.
 
-    *ask* returns the one row of a query, in whatever snapshot.
+    *ask* returns the one row of a query on what the plan reads, in whatever snapshot.
 
     Raises:
         DataFormatError: It is one that no value can follow.
@@ -28,7 +28,7 @@ def highest(
     cursor = plan.cursor
     assert cursor is not None
     wanted = f"max({quote(cursor.name)})::text"
-    (value,) = ask(plan.select(*conditions, expressions=wanted))
+    (value,) = ask(plan.select(*conditions, expressions=wanted), plan)
     if value is None:
         return None
     last = str(value)

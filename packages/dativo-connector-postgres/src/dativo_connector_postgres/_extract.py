@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import attrs
+
 from dativo.contract import Batch, Checkpoint, Context, ReadMode, StreamRequest
 from dativo_connector_postgres._config import PostgresConfig
 from dativo_connector_postgres._incremental import read_new
@@ -29,7 +31,10 @@ def extract(
             if relation is not None:
                 # Only now, because the plan has said by what right.
                 relation = locked(connection, relation)
-                plan = plan_stream(connection, config, snapshot.facts, request, relation=relation)
+                if relation is None:
+                    plan = plan_stream(connection, config, snapshot.facts, request)
+                else:
+                    plan = attrs.evolve(plan, relation=relation)
             bounds = Bounds.of_request(connection, plan, request)
         if request.mode is ReadMode.INCREMENTAL and not bounds.is_backfill:
             yield from read_new(snapshot, plan, state, context)

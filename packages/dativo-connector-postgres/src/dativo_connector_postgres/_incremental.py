@@ -84,7 +84,7 @@ def binding(snapshot: Snapshot, cursor: Column, settlement: Settlement, top: str
     if not settlement.limits:
         return []
     wanted = ", ".join(f"({limit.sql})" for limit in settlement.limits)
-    row = snapshot.row(
+    (row,) = snapshot.query(
         f"SELECT {wanted} FROM (SELECT {literal(cursor, top)} AS {quote(cursor.name)}) AS t"  # noqa: S608
     )
     return [limit for limit, holds in zip(settlement.limits, row, strict=True) if not holds]
@@ -96,7 +96,7 @@ def _report(
     if not limit.reason:
         return
     beyond = f"({limit.sql}) IS FALSE"
-    (rows,) = snapshot.row(plan.select(rest, beyond, expressions="count(*)"))
+    (rows,) = snapshot.row(plan.select(rest, beyond, expressions="count(*)"), plan)
     context.log(
         f"{plan.name}: {rows} rows {limit.beyond} wait for the next run, because {limit.reason}",
         level="warning",
@@ -109,7 +109,7 @@ def _report_nulls(snapshot: Snapshot, plan: StreamPlan, cursor: Column, context:
     if cursor.not_null:
         return
     is_null = f"{quote(cursor.name)} IS NULL"
-    (rows,) = snapshot.row(plan.select(is_null, expressions="count(*)"))
+    (rows,) = snapshot.row(plan.select(is_null, expressions="count(*)"), plan)
     if not rows:
         return
     text = f"{plan.name}: {rows} rows have no value in the cursor {cursor.name!r}"

@@ -32,7 +32,7 @@ _RELATIONS = RELATIONS.replace("FILTER", "c.oid = ANY(%(oids)s::oid[])")
 # Without looking at the tables themselves: one that somebody has locked must not stop the others.
 _ALONE = (
     "SELECT oid::int8 FROM pg_class WHERE oid = ANY(%(oids)s::oid[]) "
-    "AND relkind IN ('r', 'm') AND NOT relhassubclass"
+    "AND relkind IN ('r', 'm') AND NOT relhassubclass AND NOT relrowsecurity"
 )
 
 # A session hears of what others did to a table when it locks it, and nobody can do any more then.

@@ -143,7 +143,7 @@ class Position:
         assert plan.cursor is not None
         here = compare(plan.cursor, "=", self.value)
         delivered = plan.select(here, self._is_by_writers("IN"), expressions="1")
-        if self.digest is None or snapshot.row(f"SELECT EXISTS ({delivered})")[0]:
+        if self.digest is None or snapshot.row(f"SELECT EXISTS ({delivered})", plan)[0]:
             return False
         return self.digest == _asked(snapshot, plan, here, _content(plan))
 
@@ -221,7 +221,7 @@ def _digest(snapshot: Snapshot, plan: StreamPlan, here: str) -> tuple[int, str]:
 
 
 def _asked(snapshot: Snapshot, plan: StreamPlan, here: str, columns: str) -> tuple[int, str]:
-    rows, total = snapshot.row(plan.select(here, expressions=_sum_of(columns)))
+    rows, total = snapshot.row(plan.select(here, expressions=_sum_of(columns)), plan)
     return int(rows), str(total)
 
 

@@ -65,7 +65,7 @@ def _count(
     with snapshot.guarded(context, plan.name):
         _stop_if_cancelled(context, plan)
         context.progress(f"counting {plan.name}")
-        (rows,) = snapshot.row(plan.select(*conditions, expressions="count(*)"))
+        (rows,) = snapshot.row(plan.select(*conditions, expressions="count(*)"), plan)
         return int(rows)
 
 
@@ -89,7 +89,7 @@ def _batches(
                     _stop_if_cancelled(context, plan)
                     counted.delivered += batch.num_rows
                     yield from _cut(_finished(session, plan, batch), limits.rows)
-                refuse_rewritten(session.rewritten())
+                refuse_rewritten(session.rewritten(plan))
                 counted.sent = session.sent
         except BadColumnError as error:
             text = str(error)

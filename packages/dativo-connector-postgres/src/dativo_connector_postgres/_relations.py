@@ -117,7 +117,7 @@ class Relation:
     indexed: frozenset[str]
     """The columns that an index begins with."""
     is_alone: bool = False
-    """Whether it was asked, and is so, that it is all in one place."""
+    """Whether it was asked, and is so, that to read it is to read nothing else."""
     pages: int | None = None
     """How many pages it has, if it is alone."""
 

@@ -11,18 +11,37 @@ from collections.abc import Iterable
 
 from dativo.errors import ServiceUnavailableError
 from dativo_connector_postgres._errors import SNAPSHOT_LOST
+from dativo_connector_postgres._plan import StreamPlan
 
-__all__ = ["REWRITTEN", "refuse_rewritten"]
+__all__ = ["refuse_rewritten", "rewritten"]
 
 # The catalog is read in the snapshot; the function says what is so now.
-REWRITTEN = (
-    "SELECT DISTINCT c.oid::regclass::text AS name FROM pg_locks l "
+_EXCHANGED = "c.relfilenode <> 0 AND c.relfilenode <> pg_relation_filenode(c.oid)"
+
+_OF_ALL = (
+    "SELECT DISTINCT c.oid::regclass::text AS name FROM pg_locks l "  # noqa: S608
     "JOIN pg_class c ON c.oid = l.relation "
     "WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND c.relkind IN ('r', 'm') "
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-    "AND c.relfilenode <> 0 AND c.relfilenode <> pg_relation_filenode(c.oid)"
+    f"AND {_EXCHANGED}"
 )
-"""Returns the names of such tables among those that the present transaction has used."""
+
+_OF_ONE = (
+    "SELECT c.oid::regclass::text AS name FROM pg_class c "  # noqa: S608
+    f"WHERE c.oid = {{}} AND {_EXCHANGED}"
+)
+
+
+def rewritten(plan: StreamPlan) -> str:
+    """Return the query for the names of such tables among those that *plan* reads.
+
+    The list of locks tells which these are, but the server makes it of the locks of everybody:
+    where a table is known to be all that is read, only that one is looked at.
+    """
+    relation = plan.relation
+    if relation is None or not relation.is_alone or plan.where is not None:
+        return _OF_ALL
+    return _OF_ONE.format(relation.oid)
 
 
 def refuse_rewritten(names: Iterable[str]) -> None:

@@ -62,8 +62,11 @@ class Session(Protocol):
         """
         ...
 
-    def rewritten(self) -> list[str]:
-        """Return what :data:`REWRITTEN` finds after a statement was read to its end."""
+    def rewritten(self, plan: StreamPlan) -> list[str]:
+        """Return the tables that look empty though they are not, once *plan* was read.
+
+        See :mod:`dativo_connector_postgres._rewritten`.
+        """
         ...
 
     def cancel(self) -> None:

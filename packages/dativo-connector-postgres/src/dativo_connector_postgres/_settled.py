@@ -246,4 +246,5 @@ def _end(snapshot: Snapshot, plan: StreamPlan, activity: Activity, top: str) -> 
     ahead = timedelta() if base_of(cursor).name == "timestamptz" else _AHEAD_OF_UTC
     latest = _moment(cursor, activity.at + ahead if lag is None else activity.at - lag)
     given = f"{literal(cursor, top)}, {literal(cursor, latest)}"
-    return str(snapshot.row(f"SELECT least({given})::text")[0])
+    ((least,),) = snapshot.query(f"SELECT least({given})::text")
+    return str(least)

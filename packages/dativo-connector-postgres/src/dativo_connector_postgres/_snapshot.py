@@ -23,8 +23,9 @@ from dativo_connector_postgres._config import PostgresConfig
 from dativo_connector_postgres._errors import SNAPSHOT_LOST, DriverError, from_driver
 from dativo_connector_postgres._history import Point, latest, point_of
 from dativo_connector_postgres._lookup import Lookup
+from dativo_connector_postgres._plan import StreamPlan
 from dativo_connector_postgres._readers import Opener, chosen, describe, opener
-from dativo_connector_postgres._rewritten import REWRITTEN, refuse_rewritten
+from dativo_connector_postgres._rewritten import refuse_rewritten, rewritten
 from dativo_connector_postgres._session import Session
 
 __all__ = ["Snapshot", "open_snapshot"]
@@ -108,8 +109,8 @@ class Snapshot:
                 return
         connection.close()
 
-    def row_earlier(self, sql: str) -> Sequence[Any]:
-        """Return the one row of a planning query on the earlier snapshot."""
+    def row_earlier(self, sql: str, _plan: StreamPlan) -> Sequence[Any]:
+        """Return the one row of a planning query on the earlier snapshot; see :meth:`row`."""
         connection = self._joined(self.earlier.identifier)
         with self._asking(connection):
             row: Sequence[Any] = connection.execute(sql.encode()).fetchall()[0]
@@ -135,13 +136,12 @@ class Snapshot:
         with self.planner() as connection:
             return connection.execute(sql.encode(), parameters).fetchall()
 
-    def row(self, sql: str) -> Sequence[Any]:
-        """Return the one row of a planning query; what it reads must be as in the snapshot."""
-        both = f"SELECT asked.*, ARRAY({REWRITTEN}) FROM ({sql}\n) AS asked"  # noqa: S608
-        with self.planner() as connection:
-            row: Sequence[Any] = connection.execute(both.encode()).fetchall()[0]
+    def row(self, sql: str, plan: StreamPlan) -> Sequence[Any]:
+        """Return the one row of a query on what *plan* reads, which must be as in the snapshot."""
+        both = f"SELECT asked.*, ARRAY({rewritten(plan)}) FROM ({sql}\n) AS asked"  # noqa: S608
+        (row,) = self.query(both)
         refuse_rewritten(row[-1])
-        return row[:-1]
+        return tuple(row[:-1])
 
     def is_alive(self) -> bool:
         """Say whether further sessions can join."""

@@ -61,4 +61,5 @@ def _is_between(
 ) -> bool:
     middle = literal(cursor, value)
     above = "true" if first is None else f"{literal(cursor, first)} < {middle}"
-    return bool(snapshot.row(f"SELECT {above} AND {middle} < {literal(cursor, last)}")[0])
+    ((holds,),) = snapshot.query(f"SELECT {above} AND {middle} < {literal(cursor, last)}")
+    return bool(holds)
