@@ -200,7 +200,7 @@ def test_a_start_looks_for_no_garbage_and_its_end_takes_nothing_apart() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     _, collections, _, frozen = done.stdout.splitlines()[-1].split()
-    assert int(collections) < 10  # importing the command line itself comes first
+    assert int(collections) < 20  # of 60; importing the command line itself comes first
     assert int(frozen) > 10_000
 
 
