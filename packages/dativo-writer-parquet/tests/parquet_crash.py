@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 from parquet_lake import Lake
 
 import dativo_writer_parquet
-from dativo.contract import FAILPOINT_VARIABLE, Batch, WriteMode
+from dativo.contract import Batch, WriteMode, _failpoints
 from dativo_test_support.context import FakeContext
 from dativo_writer_parquet import _publish, compact
 
@@ -175,7 +175,8 @@ def points(lake: Lake, passes: int, _seed: int, *, compacts: bool) -> int:
     """End a child at each fail point of the writer, and tell which ones it never came to."""
 
     def arm(name: str) -> Callable[[], None]:
-        return lambda: os.environ.__setitem__(FAILPOINT_VARIABLE, f"{name}:{passes}")
+        # The variable is looked at when a process starts, and this one is forked.
+        return lambda: setattr(_failpoints, "_wanted", f"{name}:{passes}")
 
     sources = Path(dativo_writer_parquet.__file__).parent.glob("*.py")
     text = "".join(source.read_text() for source in sources)

@@ -35,8 +35,9 @@ class Encoding:
 def choose(schema: pa.Schema, sample: pa.Table) -> Encoding:
     """Return the encodings for files of *schema* whose records look like *sample*."""
     encoding = Encoding([], {})
+    are_few = sample.num_rows < _LEAST_ROWS
     for index, field in enumerate(schema):
-        if _repeats(field.type, sample.column(index)):
+        if are_few or _repeats(field.type, sample.column(index)):
             encoding.dictionary.extend(_paths(field.type, field.name))
         elif other := _other(_storage(field.type)):
             encoding.others[field.name] = other
@@ -45,7 +46,7 @@ def choose(schema: pa.Schema, sample: pa.Table) -> Encoding:
 
 def _repeats(arrow: pa.DataType, column: pa.ChunkedArray) -> bool:
     sample = column.slice(0, _SAMPLE_ROWS)
-    if len(sample) < _LEAST_ROWS or children(arrow) or types.is_dictionary(arrow):
+    if children(arrow) or types.is_dictionary(arrow):
         return True
     try:
         if is_text(arrow) or is_bytes(arrow):
@@ -75,13 +76,13 @@ def _other(arrow: pa.DataType) -> str | None:
 
 def _paths(arrow: pa.DataType, path: str) -> Iterator[str]:
     """Yield the paths of the leaves of a column as Parquet names them."""
-    if types.is_map(arrow):
+    if not arrow.num_fields:
+        yield path
+    elif types.is_map(arrow):
         yield from _paths(arrow.key_type, f"{path}.key_value.key")
         yield from _paths(arrow.item_type, f"{path}.key_value.value")
     elif is_list(arrow):
         yield from _paths(arrow.value_type, f"{path}.list.element")
-    elif types.is_struct(arrow):
+    else:
         for child in children(arrow):
             yield from _paths(child.type, f"{path}.{child.name}")
-    else:
-        yield path

@@ -227,7 +227,8 @@ def _lay_out(folder: Path, epoch: int, names: dict[Path, str], *, mode: int) -> 
     """
     top = folder / epoch_folder(epoch)
     # The last parent of a name is ".", which is the epoch's folder itself.
-    folders = {top, *(top / parent for name in names.values() for parent in Path(name).parents)}
+    nested = [Path(name) for name in names.values() if "/" in name]
+    folders = {top, *(top / parent for name in nested for parent in name.parents)}
     for path in (folder, *sorted(folders)):
         make_new_folder(path, mode=mode)
     for path, name in names.items():

@@ -88,7 +88,7 @@ class Place:
     @cached_property
     def control(self) -> Path:
         """The folder of what no reader needs; on the same file system as the data."""
-        return self.root / ".dativo" / "parquet" / stream_folder(self.stream)
+        return self.root.joinpath(".dativo", "parquet", stream_folder(self.stream))
 
     @cached_property
     def lock(self) -> Path:

@@ -67,6 +67,8 @@ class Folder:
         return self._last
 
     def newest(self) -> Published | None:
+        if self._newest.is_current():
+            return self._newest.known
         with self._critical():
             return self._newest.read()
 

@@ -63,8 +63,8 @@ def open_place(
     merge_key(request)
     place = Place(config.root, request.stream)
     with explained(place.control, stream=request.stream):
-        make_folder(place.root, mode=config.folder_bits)
-        make_folder(place.control)
+        if not place.root.is_dir():
+            make_folder(place.root, mode=config.folder_bits)
         is_new = make_folder(place.staging, is_lasting=False)
         with critical(place, context):
             if exchanges:

@@ -46,8 +46,8 @@ _MACOS_EXCHANGE = 0x2
 _MACOS_EXCLUSIVE = 0x4
 
 _SYNCING = threading.Lock()
-_WAITING: dict[Path, Future[None]] = {}
-_TURNS: dict[Path, threading.Lock] = {}
+_WAITING: dict[str, Future[None]] = {}
+_TURNS: dict[str, threading.Lock] = {}
 
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
@@ -71,16 +71,17 @@ def fsync_together(path: Path) -> None:
     Of those that come while the disk is busy one asks it, after the last name was made, and all
     of them get the answer.
     """
+    name = str(path)
     with _SYNCING:
-        answer = _WAITING.get(path)
-        turn = _TURNS.setdefault(path, threading.Lock())
+        answer = _WAITING.get(name)
+        turn = _TURNS.setdefault(name, threading.Lock())
         asks = answer is None
         if answer is None:
-            answer = _WAITING[path] = Future()
+            answer = _WAITING[name] = Future()
     if asks:
         with turn:
             with _SYNCING:
-                del _WAITING[path]  # who comes from now on may have made a name too late for this
+                del _WAITING[name]  # who comes from now on may have made a name too late for this
             try:
                 fsync_folder(path)
             except BaseException as error:  # noqa: BLE001 - it is raised below, in each thread
@@ -96,17 +97,18 @@ def make_folder(path: Path, *, mode: int = 0o700, is_lasting: bool = True) -> bo
     One that exists stays as it is. Unless *is_lasting*, a power cut may take *path* itself with
     all that is in it.
     """
-    if path.is_dir():
-        return False
     try:
         path.mkdir(mode=0o700)
     except FileNotFoundError:
         make_folder(path.parent, mode=mode)
         return make_folder(path, mode=mode, is_lasting=is_lasting)
-    except FileExistsError:
-        if path.is_dir():  # somebody else was quicker
+    except OSError as error:
+        if path.is_dir():
             return False
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+        if isinstance(error, FileExistsError):
+            code = errno.ENOTDIR
+            raise NotADirectoryError(code, os.strerror(code), str(path)) from None
+        raise
     path.chmod(mode)  # whatever the mask is
     if is_lasting:
         fsync_together(path.parent)

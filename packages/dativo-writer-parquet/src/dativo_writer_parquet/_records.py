@@ -128,29 +128,46 @@ class Newest:
         self._place = place
         self._known: tuple[Published, Sequence[object]] | None = None
 
+    @property
+    def known(self) -> Published | None:
+        """What it was when it was read or noted last."""
+        return None if self._known is None else self._known[0]
+
+    def is_current(self) -> bool:
+        """Whether nothing has changed since then; also without the lock.
+
+        Raises:
+            StateError: The folder holds something that Dativo did not write there.
+        """
+        return self._is_of(published_epochs(self._place))
+
     def read(self) -> Published | None:
         """Return it as :func:`newest` does, and raise what that raises; call it under the lock."""
         epochs = published_epochs(self._place)
-        if not epochs:
-            return None
-        if self._known is not None:
-            published, marks = self._known
-            if published.record.commit.epoch == epochs[-1] and self._marks(published) == marks:
-                return published
-        return self.note(read_epoch(self._place, epochs[-1]))
+        if not self._is_of(epochs):
+            self._known = None
+            if epochs:
+                self.note(read_epoch(self._place, epochs[-1]))
+        return self.known
 
-    def note(self, published: Published) -> Published:
-        """Take in, and return, what is now published; call it under the lock."""
+    def note(self, published: Published) -> None:
+        """Take in what is now published; call it under the lock."""
         self._known = published, self._marks(published)
-        return published
+
+    def _is_of(self, epochs: Sequence[int]) -> bool:
+        known = self._known
+        if known is None or not epochs:
+            return known is None and not epochs
+        published, marks = known
+        return published.record.commit.epoch == epochs[-1] and self._marks(published) == marks
 
     def _marks(self, published: Published) -> Sequence[object]:
         """Return what changes with the epoch's folder, and with the file that has its record."""
         record = published.record
         carriers = (name for name in record.files if name.endswith(COMMIT_SUFFIX))
-        paths = (self._place.epoch(record.commit.epoch), *map(self._place.data.joinpath, carriers))
+        names = (epoch_folder(record.commit.epoch), *carriers)
         try:
-            found = [path.stat() for path in paths]
+            found = [self._place.data.joinpath(name).stat() for name in names]
         except OSError as error:
             return [error]  # like nothing else, so that it is read
         return [

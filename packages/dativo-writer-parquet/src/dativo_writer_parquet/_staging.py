@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
@@ -124,7 +125,7 @@ class StagingArea:
         """Return a folder for files that have no name."""
         return self._folder
 
-    @property
+    @cached_property
     def outbox(self) -> Path:
         """The folder for what is to be published: it does not exist yet, and goes with the area."""
         return self._folder / f"{self._names}.publish"

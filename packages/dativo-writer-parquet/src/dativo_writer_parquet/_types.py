@@ -51,10 +51,8 @@ def stored_type(arrow: pa.DataType, *, plain: bool = False, nested: bool = False
         plain: Whether views are stored as plain texts: Arrow cannot sort views into partitions.
         nested: Whether it lies inside a list, a struct or a map.
     """
-    for applies, rule in _RULES:
-        if applies(arrow):
-            return rule(arrow, plain, nested)
-    return arrow
+    rule = _RULES.get(arrow.id)
+    return arrow if rule is None else rule(arrow, plain, nested)
 
 
 def canonical(arrow: pa.DataType) -> str:
@@ -70,6 +68,8 @@ def canonical(arrow: pa.DataType) -> str:
 
 def children(arrow: pa.DataType) -> list[pa.Field]:
     """Return the fields inside *arrow*."""
+    if not arrow.num_fields:
+        return []
     if types.is_map(arrow):
         return [arrow.key_field, arrow.item_field]
     if types.is_struct(arrow):
@@ -106,7 +106,7 @@ def is_bytes(arrow: pa.DataType) -> bool:
     )
 
 
-# --- how a type is stored: the first rule that applies ------------------------------------------
+# --- how a type is stored -----------------------------------------------------------------------
 
 _Rule = Callable[[pa.DataType, bool, bool], pa.DataType]
 
@@ -120,6 +120,8 @@ def _store_dictionary(arrow: pa.DataType, plain: bool, nested: bool) -> pa.DataT
 
 
 def _store_decimal(arrow: pa.DataType, _plain: bool, _nested: bool) -> pa.DataType:  # noqa: FBT001
+    if arrow.scale >= 0:
+        return arrow
     digits = arrow.precision - arrow.scale
     return pa.decimal128(digits, 0) if digits <= 38 else pa.decimal256(digits, 0)  # noqa: PLR2004
 
@@ -161,28 +163,51 @@ def _store_as(stored: Callable[[pa.DataType], pa.DataType]) -> _Rule:
     return lambda arrow, _plain, _nested: stored(arrow)
 
 
+def _store_seconds(arrow: pa.DataType, _plain: bool, _nested: bool) -> pa.DataType:  # noqa: FBT001
+    if arrow.unit != "s":
+        return arrow
+    return pa.timestamp("ms", arrow.tz) if types.is_timestamp(arrow) else pa.time32("ms")
+
+
 def _store_view(large: pa.DataType) -> _Rule:
     return lambda arrow, plain, _nested: large if plain else arrow
 
 
-_RULES: tuple[tuple[Callable[[pa.DataType], bool], _Rule], ...] = (
-    (types.is_dictionary, _store_dictionary),
-    (types.is_run_end_encoded, lambda t, p, n: stored_type(t.value_type, plain=p, nested=n)),
-    (types.is_interval, _store_as(lambda _: INTERVAL_STORAGE)),
-    (lambda t: types.is_decimal(t) and t.scale < 0, _store_decimal),
-    (types.is_date64, _store_as(lambda _: pa.date32())),
-    (lambda t: types.is_time32(t) and t.unit == "s", _store_as(lambda _: pa.time32("ms"))),
-    (
-        lambda t: types.is_timestamp(t) and t.unit == "s",
-        _store_as(lambda t: pa.timestamp("ms", t.tz)),
-    ),
-    (types.is_string_view, _store_view(pa.large_string())),
-    (types.is_binary_view, _store_view(pa.large_binary())),
-    (types.is_map, _store_map),
-    (types.is_struct, _store_struct),
-    (is_list, _store_list),
-    (lambda arrow: isinstance(arrow, pa.BaseExtensionType), _store_extension),
-)
+_ANY = pa.int8()
+_RULES: dict[int, _Rule] = {
+    example.id: rule
+    for rule, examples in (
+        (_store_dictionary, [pa.dictionary(_ANY, _ANY)]),
+        (
+            lambda t, p, n: stored_type(t.value_type, plain=p, nested=n),
+            [pa.run_end_encoded(pa.int16(), _ANY)],
+        ),
+        (_store_as(lambda _: INTERVAL_STORAGE), [pa.month_day_nano_interval()]),
+        (
+            _store_decimal,
+            [pa.decimal32(1), pa.decimal64(1), pa.decimal128(1), pa.decimal256(1)],
+        ),
+        (_store_as(lambda _: pa.date32()), [pa.date64()]),
+        (_store_seconds, [pa.time32("s"), pa.timestamp("s")]),
+        (_store_view(pa.large_string()), [pa.string_view()]),
+        (_store_view(pa.large_binary()), [pa.binary_view()]),
+        (_store_map, [pa.map_(_ANY, _ANY)]),
+        (_store_struct, [pa.struct([])]),
+        (
+            _store_list,
+            [
+                pa.list_(_ANY),
+                pa.large_list(_ANY),
+                pa.list_(_ANY, 1),
+                pa.list_view(_ANY),
+                pa.large_list_view(_ANY),
+            ],
+        ),
+        (_store_extension, [pa.uuid()]),
+    )
+    for example in examples
+}
+"""By the number of the type; one without a rule is stored as it is."""
 
 # --- what a type is called when encodings do not count ------------------------------------------
 
