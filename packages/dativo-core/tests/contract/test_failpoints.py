@@ -50,7 +50,7 @@ def test_place_is_passed_and_the_end_is_immediate(monkeypatch: pytest.MonkeyPatc
     ended: list[int] = []
     monkeypatch.setattr("dativo.contract._failpoints._passed", 0)
     monkeypatch.setattr(os, "_exit", ended.append)
-    monkeypatch.setenv(FAILPOINT_VARIABLE, "engine.here:2")
+    monkeypatch.setattr("dativo.contract._failpoints._wanted", "engine.here:2")
 
     for name in ("engine.here", "engine.there", "engine.here"):
         failpoint(name)

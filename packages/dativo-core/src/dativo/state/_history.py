@@ -171,16 +171,14 @@ class History:
     def add(self, run_id: str, entries: Iterable[StreamEntry | EpochEntry]) -> None:
         """Note how far streams are, and commits, in one transaction."""
         with self._transaction() as database:
-            for entry in entries:
-                _insert(database, run_id, entry)
+            _insert(database, run_id, entries)
 
     def end(self, run_id: str, end: RunEnd, streams: tuple[StreamEntry, ...] = ()) -> None:
         """Note that a run is over, and how its *streams* ended."""
         values = attrs.asdict(end)
         columns = ", ".join(f"{name} = :{name}" for name in values)
         with self._transaction() as database:
-            for entry in streams:
-                _insert(database, run_id, entry)
+            _insert(database, run_id, streams)
             database.execute(
                 f"update runs set ended = :ended, {columns} where run_id = :run_id",  # noqa: S608
                 {**values, "ended": now(), "run_id": run_id},
@@ -236,9 +234,27 @@ def now() -> str:
     return f"{whole}.{int(seconds % 1 * 1000):03}Z"
 
 
-def _insert(database: sqlite3.Connection, run_id: str, entry: StreamEntry | EpochEntry) -> None:
-    table = "streams" if isinstance(entry, StreamEntry) else "epochs"
-    values = {"run_id": run_id, **attrs.asdict(entry)}
-    names = ", ".join(values)
-    marks = ", ".join(f":{name}" for name in values)
-    database.execute(f"insert or replace into {table} ({names}) values ({marks})", values)  # noqa: S608
+def _insert(
+    database: sqlite3.Connection, run_id: str, entries: Iterable[StreamEntry | EpochEntry]
+) -> None:
+    given = tuple(entries)
+    for kind, statement in _INSERTS.items():
+        rows = [(run_id, *_values(entry)) for entry in given if isinstance(entry, kind)]
+        if rows:
+            database.executemany(statement, rows)
+
+
+def _statement(table: str, kind: type[attrs.AttrsInstance]) -> str:
+    names = ["run_id", *(field.name for field in attrs.fields(kind))]
+    marks = ", ".join("?" for _ in names)
+    return f"insert or replace into {table} ({', '.join(names)}) values ({marks})"  # noqa: S608
+
+
+def _values(entry: StreamEntry | EpochEntry) -> tuple[object, ...]:
+    return attrs.astuple(entry, recurse=False)
+
+
+_INSERTS = {
+    StreamEntry: _statement("streams", StreamEntry),
+    EpochEntry: _statement("epochs", EpochEntry),
+}
