@@ -382,3 +382,14 @@ def test_columns_that_repeat_get_a_dictionary_and_others_do_not(lake: Lake) -> N
     assert duckdb.execute(query, [glob]).fetchall() == [
         (sum(table["price"].to_pylist()), "text 999"),
     ]
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(10, set()), (500, {"RLE_DICTIONARY"})])
+def test_a_handful_of_records_is_plain_and_too_few_to_judge_get_a_dictionary(
+    lake: Lake, rows: int, expected: set[str]
+) -> None:
+    lake.publish(1, pa.table({"number": list(range(rows)), "text": ["a"] * rows}))
+    group = pq.read_metadata(next(lake.data.rglob("*.parquet"))).row_group(0)
+    used = [set(group.column(index).encodings) - {"RLE", "PLAIN"} for index in range(2)]
+
+    assert used == [expected, expected]

@@ -2,7 +2,8 @@
 
 A dictionary that overflows costs time and space in every row group, the more so the smaller the
 row groups are that a memory budget allows. So only columns that repeat themselves get one; the
-others get the delta encodings of Parquet 2, which all readers of today know.
+others get the delta encodings of Parquet 2, which all readers of today know. For a handful of
+records either takes longer than the plain values, and more room.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = ["Encoding", "choose"]
 
 _SAMPLE_ROWS = 16_384
 _LEAST_ROWS = 1_024
+_TINY_ROWS = 64
 _MOST_DISTINCT = 0.2
 _DIGITS_OF_INT64 = 18
 
@@ -35,6 +37,8 @@ class Encoding:
 def choose(schema: pa.Schema, sample: pa.Table) -> Encoding:
     """Return the encodings for files of *schema* whose records look like *sample*."""
     encoding = Encoding([], {})
+    if sample.num_rows < _TINY_ROWS:
+        return encoding
     are_few = sample.num_rows < _LEAST_ROWS
     for index, field in enumerate(schema):
         if are_few or _repeats(field.type, sample.column(index)):

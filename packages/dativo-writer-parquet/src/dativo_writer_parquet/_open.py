@@ -63,9 +63,7 @@ def open_place(
     merge_key(request)
     place = Place(config.root, request.stream)
     with explained(place.control, stream=request.stream):
-        if not place.root.is_dir():
-            make_folder(place.root, mode=config.folder_bits)
-        is_new = make_folder(place.staging, is_lasting=False)
+        is_new = not place.staging.is_dir() and _made(place, config)
         with critical(place, context):
             if exchanges:
                 _require_exchange(place, context)
@@ -99,6 +97,14 @@ def critical(place: Place, context: Context) -> Iterator[None]:
             stream=place.stream,
             phase="write",
         ) from error
+
+
+def _made(place: Place, config: ParquetConfig) -> bool:
+    """Make the folders of the stream, and return whether nobody can have left anything there."""
+    if not place.root.is_dir():
+        make_folder(place.root, mode=config.folder_bits)
+    make_folder(place.control)
+    return make_folder(place.staging, is_lasting=False)
 
 
 def _sweep(place: Place, config: ParquetConfig, context: Context) -> None:

@@ -97,6 +97,8 @@ def _twice(names: Iterable[str]) -> list[str]:
 
 def _problems(field: pa.Field, path: str) -> Iterable[str]:
     arrow = field.type
+    if arrow.id in _HARMLESS:
+        return
     if types.is_dictionary(arrow) or types.is_run_end_encoded(arrow):
         arrow = arrow.value_type
     wrong = next((text for applies, text in _REFUSED if applies(arrow)), "")
@@ -111,6 +113,17 @@ def _problems(field: pa.Field, path: str) -> Iterable[str]:
         yield from _problems(field.with_type(arrow.storage_type), path)
     for child in children(arrow):
         yield from _problems(child, f"{path}.{child.name}")
+
+
+_HARMLESS = frozenset(
+    arrow.id
+    for arrow in (
+        *(pa.bool_(), pa.int16(), pa.int32(), pa.int64(), pa.float32(), pa.float64()),
+        *(pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary()),
+        *(pa.date32(), pa.timestamp("us"), pa.time64("us")),
+    )
+)
+"""The types that most columns have; in Parquet there is a place for all of them."""
 
 
 def _is_too_wide(arrow: pa.DataType) -> bool:
