@@ -125,6 +125,26 @@ def test_an_epoch_that_another_folder_has_taken_the_place_of_is_read_again(lake:
     assert (before.commit.commit_id, after.commit.commit_id) == ("c1", "another")
 
 
+def test_what_is_published_is_told_while_somebody_holds_the_lock(lake: Lake) -> None:
+    lake.publish(1, ids(1))
+    lock = lake.staging.with_name("lock")
+
+    with lake.session() as session, _publish.locked(lock):
+        last = session.last_commit()
+
+    assert last is not None
+    assert last.commit.commit_id == "c1"
+
+
+def test_a_stream_is_staged_without_folders_of_its_own(lake: Lake) -> None:
+    with lake.session() as session:
+        session.stage(Batch(ids(1)))
+
+        assert {path.suffix for path in lake.staging.iterdir()} == {".alive", ".staged"}
+        assert all(path.is_file() for path in lake.staging.iterdir())
+        assert not lake.staging.with_name("retired").exists()
+
+
 def test_one_trial_tells_for_all_streams_of_a_run_whether_folders_can_be_exchanged(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
