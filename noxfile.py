@@ -110,6 +110,20 @@ def pgcopy(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def drivers(session: nox.Session) -> None:
+    """Run the tests of the Postgres connector with the newest ADBC driver, which is left out."""
+    with tempfile.TemporaryDirectory(prefix="dativo-drivers-") as name:
+        folder = Path(name)
+        _build_wheels(session, folder)
+        others = ("dativo-core[testing]", str(ROOT / "tests/support"))
+        python = _make_environment(session, folder, "dativo-connector-postgres", *others)
+        newest = ("--no-deps", "--upgrade", "adbc-driver-postgresql<2")
+        _uv(session, "pip", "install", "--quiet", "--python", python, *newest)
+        tests = "packages/dativo-connector-postgres/tests"
+        session.run(python, "-m", "pytest", *session.posargs, tests, external=True)
+
+
+@nox.session(default=False)
 def pythons(session: nox.Session) -> None:
     """Run all tests on the other supported Pythons that this machine has, and say which."""
     found = {version: _find_python(version) for version in OTHER_PYTHONS}
