@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -205,8 +205,12 @@ def _database(count: int, columns: str, fill: str = "") -> Iterator[Address]:
 
 
 def _fresh(folder: Path, streams: str, mode: str) -> Path:
-    """Return an empty *folder* that holds the job."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """Return a new folder beside *folder* that holds the job.
+
+    The last one stays until all is measured: a file system may take its time to make files just
+    after as many were removed.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
     (folder / "job.yaml").write_text(_JOB.format(streams=f"public.{streams}", mode=mode))
     return folder
