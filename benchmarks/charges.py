@@ -19,7 +19,7 @@ from typing import Any
 
 import attrs
 from process import Command, Cost, interleaved, measure
-from report import Table, mebibytes, ratio, seconds
+from report import Goal, Table, mebibytes, ratio, seconds
 
 __all__ = ["measure_charges"]
 
@@ -260,10 +260,13 @@ def _table(
 ) -> Table:
     unit = costs[_UNIT]
     rows: list[Sequence[Any]] = []
+    goals: list[Goal] = []
     for name, way in ways.items():
         cost, rate = costs[name], median(one.rate for one in asked[name])
         requests = median(one.requests for one in asked[name])
         is_all = way.charges.rows == ways[_UNIT].charges.rows
+        if way.rate:
+            goals += _goals(name, cost, rate / way.rate, unit if is_all else None)
         rows.append(
             (
                 name,
@@ -284,4 +287,14 @@ def _table(
         title=f"{count:,} charges of Stripe, 0.1 s an answer, medians of {runs}",
         heads=(*heads, "CPU", "peak", "written"),
         rows=rows,
+        goals=goals,
     )
+
+
+def _goals(name: str, cost: Cost, used: float, unit: Cost | None) -> Iterator[Goal]:
+    limit = f"{name}: requests/s, of the limit"
+    yield Goal(what=limit, figure=100 * used, limit=95, unit="%", is_least=True)
+    if unit is not None:
+        speed = unit.seconds / cost.seconds
+        yield Goal(what=f"{name}: speed, x pager", figure=speed, limit=8, is_least=True)
+        yield Goal(what=f"{name}: peak", figure=cost.peak_bytes / 1e6, limit=250, unit="MB")

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
-from dataset import Dataset, load, load_wide, server
+from copy_goals import lineitem_goals, no_goals, wide_goals
+from dataset import Dataset, load, load_wide, read_back, server
 from process import Command, Cost, interleaved, measure
-from report import Table, mebibytes, ratio, seconds
+from report import Goal, Table, mebibytes, ratio, seconds
 
 __all__ = ["Setting", "measure_scales", "measure_wide"]
 
@@ -26,6 +27,7 @@ _UNIT = "one COPY binary, thrown away"
 _OURS = "dativo"
 _PEER = "dlt, connectorx (stream)"
 _RIVAL = "DuckDB, postgres extension"
+_SCALE_OF_GOALS = "1"
 _READERS = {"adbc": "ADBC", "compiled": "compiled reader"}
 
 _JOB = """\
@@ -72,6 +74,11 @@ class Setting:
         return f"{_OURS}, {_READERS[self.reader]}, parallelism {self.parallelism}, {self.memory}"
 
 
+_ADBC, _COMPILED = Setting().title, Setting(reader="compiled").title
+_lineitem_goals = partial(lineitem_goals, unit=_UNIT, rival=_RIVAL, adbc=_ADBC, compiled=_COMPILED)
+_wide_goals = partial(wide_goals, peers=(_PEER, _RIVAL), compiled=_COMPILED)
+
+
 @attrs.frozen(kw_only=True)
 class _Way:
     """How one tool copies the table into an empty folder."""
@@ -111,7 +118,9 @@ def measure_scales(
             print(f"lineitem at scale factor {scale}: loading", flush=True)
             dataset = load(running, peers / "tpchgen-cli", scale)
             rows[scale], costs[scale] = dataset.rows, _measured(dataset, ways, workspace, runs)
-            tables.append(_table(f"lineitem, scale factor {scale}", dataset, costs[scale], runs))
+            goals = _lineitem_goals if scale == _SCALE_OF_GOALS else no_goals
+            title = f"lineitem, scale factor {scale}"
+            tables.append(_table(title, dataset, costs[scale], runs=runs, goals=goals))
             running.drop_database(dataset.address.database)
     if len(scales) > 1:
         tables.extend(_across(costs, rows, title) for title in titles)
@@ -125,7 +134,7 @@ def measure_wide(count: int, *, ours: Path, peers: Path, workspace: Path, runs: 
         print("wide: loading", flush=True)
         dataset = load_wide(running, count)
         costs = _measured(dataset, ways, workspace, runs)
-    return [_table("the wide table", dataset, costs, runs)]
+    return [_table("the wide table", dataset, costs, runs=runs, goals=_wide_goals)]
 
 
 def _measured(
@@ -153,27 +162,7 @@ def _once(name: str, way: _Way, *, dataset: Dataset, workspace: Path) -> Cost:
         print(f"  {name}: {cost.seconds:.1f} s, {mebibytes(cost.peak_bytes)}", flush=True)
         if not way.is_read_back:
             return cost
-        return attrs.evolve(cost, written_bytes=_read_back(name, folder, dataset))
-
-
-def _read_back(name: str, folder: Path, dataset: Dataset) -> int:
-    """Compare the copy with the table and return its size.
-
-    Raises:
-        RuntimeError: It is not the same.
-    """
-    import polars as pl  # noqa: PLC0415 - the process that measures others starts small
-
-    files = [path for path in (folder / "lake").rglob("*.parquet") if path.is_file()]
-    decimals = pl.col(dataset.summed)
-    copy = pl.scan_parquet(files).select(pl.len(), decimals.sum().alias("total"))
-    rows, total = copy.collect().row(0)
-    if (rows, total) != (dataset.rows, dataset.total):
-        raise RuntimeError(
-            f"{name} wrote {rows} rows that add up to {total}; "
-            f"the table has {dataset.rows} that add up to {dataset.total}"
-        )
-    return sum(path.stat().st_size for path in files)
+        return attrs.evolve(cost, written_bytes=read_back(name, folder, dataset))
 
 
 # --- the ways -----------------------------------------------------------------------------------
@@ -241,7 +230,14 @@ def _peer(programs: Path, script: str) -> _Way:
 # --- the tables ---------------------------------------------------------------------------------
 
 
-def _table(title: str, dataset: Dataset, costs: Mapping[str, Cost], runs: int) -> Table:
+def _table(
+    title: str,
+    dataset: Dataset,
+    costs: Mapping[str, Cost],
+    *,
+    runs: int,
+    goals: Callable[[Mapping[str, Cost]], Iterator[Goal]],
+) -> Table:
     unit, peer, rival = costs[_UNIT], costs.get(_PEER), costs.get(_RIVAL)
     rows: list[Sequence[Any]] = [
         (
@@ -262,6 +258,7 @@ def _table(title: str, dataset: Dataset, costs: Mapping[str, Cost], runs: int) -
         title=f"{title}: {dataset.rows:,} rows, medians of {runs}",
         heads=("way", *wall, "client CPU", "x DuckDB", "peak", "written"),
         rows=rows,
+        goals=list(goals(costs)),
     )
 
 
@@ -269,6 +266,7 @@ def _across(costs: Mapping[str, Mapping[str, Cost]], rows: Mapping[str, int], ti
     """Say how our memory changes with the size of the table, which it should not."""
     ours = {scale: of_scale[title] for scale, of_scale in costs.items()}
     last = next(reversed(ours))
+    peaks = [cost.peak_bytes for cost in ours.values()]
     return Table(
         title=f"{title}: a larger table must not take more memory",
         heads=("scale factor", "peak", f"against {last}", "x COPY", "rows per CPU second"),
@@ -281,5 +279,12 @@ def _across(costs: Mapping[str, Mapping[str, Cost]], rows: Mapping[str, int], ti
                 f"{rows[scale] / cost.cpu_seconds:,.0f}",
             )
             for scale, cost in ours.items()
+        ],
+        goals=[
+            Goal(
+                what=f"{title}: the highest peak of all sizes, x the lowest",
+                figure=max(peaks) / min(peaks),
+                limit=1.15,
+            )
         ],
     )

@@ -15,7 +15,7 @@ import attrs
 
 from dativo_test_support.postgres import Address, EmbeddedPostgres
 
-__all__ = ["Dataset", "load", "load_wide", "server"]
+__all__ = ["Dataset", "load", "load_wide", "read_back", "server"]
 
 _SETTINGS = {
     "autovacuum": "off",
@@ -108,3 +108,23 @@ def _dataset(address: Address, table: str, summed: str) -> Dataset:
     address.execute(f"VACUUM (ANALYZE) {table}")
     ((rows, total),) = address.execute(f"SELECT count(*), sum({summed}) FROM {table}")
     return Dataset(table=table, address=address, rows=rows, summed=summed, total=total)
+
+
+def read_back(name: str, folder: Path, dataset: Dataset) -> int:
+    """Compare the copy with the table and return its size.
+
+    Raises:
+        RuntimeError: It is not the same.
+    """
+    import polars as pl  # noqa: PLC0415 - the process that measures others starts small
+
+    files = [path for path in (folder / "lake").rglob("*.parquet") if path.is_file()]
+    decimals = pl.col(dataset.summed)
+    copy = pl.scan_parquet(files).select(pl.len(), decimals.sum().alias("total"))
+    rows, total = copy.collect().row(0)
+    if (rows, total) != (dataset.rows, dataset.total):
+        raise RuntimeError(
+            f"{name} wrote {rows} rows that add up to {total}; "
+            f"the table has {dataset.rows} that add up to {dataset.total}"
+        )
+    return sum(path.stat().st_size for path in files)

@@ -13,9 +13,35 @@ from typing import Any
 import attrs
 import psutil
 
-__all__ = ["Table", "describe_machine", "mebibytes", "milliseconds", "ratio", "save", "seconds"]
+__all__ = [
+    "Goal",
+    "Table",
+    "against_goals",
+    "describe_machine",
+    "mebibytes",
+    "milliseconds",
+    "ratio",
+    "save",
+    "seconds",
+]
 
 _MARKS = ("<!-- figures start here -->\n", "<!-- figures end here -->\n")
+
+
+@attrs.frozen(kw_only=True)
+class Goal:
+    """A figure, and the most that it should be, or the least."""
+
+    what: str
+    figure: float
+    limit: float
+    unit: str = "x"
+    is_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the figure is as it should be."""
+        return self.figure >= self.limit if self.is_least else self.figure <= self.limit
 
 
 @attrs.frozen(kw_only=True)
@@ -25,6 +51,7 @@ class Table:
     title: str
     heads: Sequence[str]
     rows: Sequence[Sequence[Any]]
+    goals: Sequence[Goal] = ()
 
     def markdown(self) -> str:
         """Return the table with its columns aligned."""
@@ -39,6 +66,21 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *others = zip(cells, widths, strict=True)
     words = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
     return f"| {' | '.join(words)} |\n"
+
+
+def against_goals(tables: Sequence[Table]) -> Table:
+    """Return one table of all figures that have a goal."""
+    goals = [goal for table in tables for goal in table.goals]
+    rows = [
+        (
+            goal.what,
+            f"{goal.figure:.2f} {goal.unit}",
+            f"{'at least' if goal.is_least else 'at most'} {goal.limit:g} {goal.unit}",
+            "met" if goal.is_met else "missed",
+        )
+        for goal in goals
+    ]
+    return Table(title="Against the goals", heads=("figure", "measured", "goal", ""), rows=rows)
 
 
 def seconds(value: float) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from charges import measure_charges
 from copies import Setting, measure_scales, measure_wide
 from extensions import measure_extensions
-from report import Table, describe_machine, save
+from report import Table, against_goals, describe_machine, save
 from small import measure_discovery, measure_empty, measure_tables
 from startup import measure_startup
 from versions import describe_versions
@@ -21,14 +21,15 @@ _README = Path(__file__).with_name("README.md")
 
 
 def main() -> None:
-    """Run what the arguments choose, and print one table of each at the end."""
+    """Run what the arguments choose; print one table of the goals at the end, and one of each."""
     given = _arguments()
     with tempfile.TemporaryDirectory(prefix="dativo-bench-") as name:
         tables = [
             table for chosen in given.benchmarks for table in _BENCHMARKS[chosen](given, Path(name))
         ]
     versions = describe_versions(given.environments / "dativo", given.environments / "peers")
-    parts = [f"{describe_machine()}\n{versions}\n", *(table.markdown() for table in tables)]
+    shown = [against_goals(tables), *tables]
+    parts = [f"{describe_machine()}\n{versions}\n", *(table.markdown() for table in shown)]
     text = "\n".join(parts)
     print(f"\n{text}")
     if given.save:

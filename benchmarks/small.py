@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 from process import Command, Cost, interleaved, measure
-from report import Table, mebibytes, milliseconds, ratio, seconds
+from report import Goal, Table, mebibytes, milliseconds, ratio, seconds
 
 from dativo_test_support.postgres import Address, EmbeddedPostgres
 
@@ -23,6 +23,7 @@ __all__ = ["measure_discovery", "measure_empty", "measure_tables"]
 _WAYS = Path(__file__).with_name("ways")
 _LOOP = "each table queried, by psycopg"
 _SCRIPT = "typer, psycopg and one query"
+_ONE = "dativo run, one table"
 _PEER_TABLES = 50  # dlt keeps a connection for each, and a server has a hundred
 
 _JOB = """\
@@ -90,7 +91,10 @@ def measure_tables(
         for name, cost in costs.items()
     ]
     heads = ("way", "tables", "wall", "a table beyond its query", "CPU of that", "peak")
-    return [Table(title=f"{count:,} tables of 10 rows, medians of {runs}", heads=heads, rows=rows)]
+    title = f"{count:,} tables of 10 rows, medians of {runs}"
+    beyond = _beyond(costs["dativo"].seconds, count, loop.seconds / count)
+    goal = Goal(what="a small table beyond its query", figure=beyond, limit=5, unit="ms")
+    return [Table(title=title, heads=heads, rows=rows, goals=[goal])]
 
 
 def _beyond(taken: float, count: int, query: float) -> float:
@@ -114,7 +118,7 @@ def measure_empty(count: int, *, ours: Path, workspace: Path, runs: int) -> list
         name = f"dativo run, {count:,} tables"
         ways = {
             _SCRIPT: command([ours / "python", _WAYS / "one_query.py"], one),
-            "dativo run, one table": command([ours / "dativo", "run"], one),
+            _ONE: command([ours / "dativo", "run"], one),
             name: command(counted, many),
         }
         costs = interleaved(ways, runs)
@@ -133,22 +137,38 @@ def measure_empty(count: int, *, ours: Path, workspace: Path, runs: int) -> list
         for way, cost in costs.items()
     ]
     heads = ("way", "wall", "x script", "CPU", "x script", "wall a table", "state transactions")
-    return [Table(title=f"Nothing new, medians of {runs}", heads=heads, rows=rows)]
+    empty = costs[_ONE].seconds / unit.seconds
+    goals = [
+        Goal(what="a run that finds nothing, x script", figure=empty, limit=1.5),
+        Goal(
+            what=f"the state's transactions for {count:,} of them",
+            figure=float(transactions),
+            limit=1,
+            unit="",
+        ),
+    ]
+    return [Table(title=f"Nothing new, medians of {runs}", heads=heads, rows=rows, goals=goals)]
 
 
 def measure_discovery(count: int, *, ours: Path, runs: int) -> list[Table]:
     """Measure `dativo discover` of *count* tables, and of a tenth."""
-    rows = []
+    rows, peaks = [], []
     for number in (max(1, count // 10), count):
         with _database(number, _WIDE) as address:
             found = [_discover(ours, address) for _ in range(runs)]
         first, last, cpu, peak = (
             statistics.median(values) for values in zip(*map(attrs.astuple, found), strict=True)
         )
+        peaks.append(peak)
         row = (f"{number:,}", seconds(first), seconds(last), seconds(cpu), mebibytes(peak))
         rows.append(row)
     heads = ("tables", "first", "all", "CPU", "peak")
-    return [Table(title=f"dativo discover, medians of {runs}", heads=heads, rows=rows)]
+    goals = [
+        Goal(what=f"discovery of {count:,} tables, first", figure=first, limit=2, unit="s"),
+        Goal(what=f"discovery of {count:,} tables, all", figure=last, limit=15, unit="s"),
+        Goal(what="its peak, x that of a tenth", figure=peaks[-1] / peaks[0], limit=1.15),
+    ]
+    return [Table(title=f"dativo discover, medians of {runs}", heads=heads, rows=rows, goals=goals)]
 
 
 @attrs.frozen

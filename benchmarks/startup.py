@@ -7,11 +7,12 @@ from pathlib import Path
 
 from plugins import BROKEN, MANY, PROGRAM
 from process import Command, Cost, interleaved, measure
-from report import Table, mebibytes, milliseconds, ratio
+from report import Goal, Table, mebibytes, milliseconds, ratio
 
 __all__ = ["measure_startup"]
 
 _UNIT = "a one-command typer program"
+_VERSION = "dativo --version"
 _LIST = "dativo plugins list, 3 plugins"
 _LIST_MANY = f"dativo plugins list, {MANY} more, {BROKEN} of them broken"
 
@@ -26,7 +27,7 @@ def measure_startup(ours: Path, many: Path, *, runs: int) -> list[Table]:
     """
     commands: dict[str, list[str | Path]] = {
         _UNIT: [ours / PROGRAM],
-        "dativo --version": [ours / "dativo", "--version"],
+        _VERSION: [ours / "dativo", "--version"],
         _LIST: [ours / "dativo", "plugins", "list"],
         _LIST_MANY: [many / "dativo", "plugins", "list"],
     }
@@ -49,5 +50,11 @@ def _table(costs: dict[str, Cost], runs: int) -> Table:
         )
         for name, cost in costs.items()
     ]
+    goals = [
+        Goal(what=f"{name}, x typer", figure=costs[name].seconds / unit.seconds, limit=1.5)
+        for name in (_VERSION, _LIST)
+    ]
+    many = costs[_LIST_MANY].seconds / few.seconds
+    goals.append(Goal(what=f"{_LIST_MANY}, x 3 plugins", figure=many, limit=2))
     heads = ("command", "wall", "x typer", "x 3 plugins", "CPU", "peak")
-    return Table(title=f"Start-up, medians of {runs}", heads=heads, rows=rows)
+    return Table(title=f"Start-up, medians of {runs}", heads=heads, rows=rows, goals=goals)
