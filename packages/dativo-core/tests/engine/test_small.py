@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 from collections import Counter
@@ -13,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from dativo import engine
-from dativo.contract import Stream
+from dativo.contract import Receipt, Stream
 from dativo.engine._cancel import Cancellation
+from dativo.engine._epoch import Epoch
 from dativo.engine._slots import all_done
 from dativo.engine._turns import Turns
+from dativo.engine._writing import Writing
 from dativo.errors import RunInterruptedError
 from dativo_test_support.project import Project
 
@@ -101,6 +104,40 @@ def test_never_more_streams_are_read_at_once_than_the_job_says(
 
     assert result.ok
     assert most == parallelism
+
+
+@pytest.mark.parametrize(("step", "expected"), [(0.0, 9), (10.0, 3)], ids=["idle", "busy"])
+def test_as_many_streams_publish_at_once_as_the_processor_has_time_for(
+    project: Project, monkeypatch: pytest.MonkeyPatch, step: float, expected: int
+) -> None:
+    used = itertools.count(0.0, step)
+    monkeypatch.setattr("dativo.engine._run.time.process_time", lambda: next(used))
+    lock, full, now, most = threading.Lock(), threading.Event(), 0, 0
+    original = Writing.commit
+
+    def slow(self: Writing, epoch: Epoch) -> Receipt:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+            if now == 9:
+                full.set()
+        full.wait(20 if step == 0 else 0.05)
+        try:
+            return original(self, epoch)
+        finally:
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr(Writing, "commit", slow)
+    job = project.job(
+        source={"streams": STREAMS, "rows": 3},
+        streams=[{"name": "*", "mode": "full"}],
+        run={"parallelism": 1},
+    )
+
+    assert engine.run(job).ok
+    assert most == expected
 
 
 def test_whoever_waits_for_a_turn_is_sent_home_when_the_run_is_stopped() -> None:

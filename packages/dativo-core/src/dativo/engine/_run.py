@@ -34,8 +34,14 @@ __all__ = ["run"]
 _TICK_SECONDS = 0.2
 _GRACE_SECONDS = 8.0
 
-_PUBLISHING = 8
-"""So many streams are opened or published, which is to wait for disks, beside those that read."""
+_PUBLISHING = (2, 8)
+"""So many streams are opened or published beside those that read: at first, and at most.
+
+It is to wait for disks or for a network, but where these are fast, threads wait for each other.
+"""
+
+_IDLE = 0.8
+"""With more of one processor in use further threads would gain nothing."""
 
 
 def run(
@@ -130,7 +136,8 @@ class _Run:
     def _run_streams(self) -> tuple[StreamResult, ...]:
         parallelism = self._control.limits.parallelism
         readers = Slots(parallelism, "dativo-reader")
-        workers = Slots(min(parallelism + _PUBLISHING, len(self._plans)), "dativo-stream")
+        few, many = (min(parallelism + count, len(self._plans)) for count in _PUBLISHING)
+        workers = Slots(few, "dativo-stream")
         try:
             # The largest first, so that the run does not end on one long stream alone.
             queue = sorted(self._plans, key=lambda plan: -(plan.estimated_rows or 0))
@@ -138,7 +145,7 @@ class _Run:
             futures = {
                 plan.stream: workers.submit(self._stream(plan, shared).run) for plan in queue
             }
-            self._watch(all_done(futures.values()))
+            self._watch(all_done(futures.values()), idle=lambda: workers.grow(many))
             return tuple(self._result(plan, futures[plan.stream]) for plan in self._plans)
         finally:
             workers.close()
@@ -162,11 +169,18 @@ class _Run:
             plan, pipe=self._pipe, control=self._control, store=self._store, shared=shared
         )
 
-    def _watch(self, done: threading.Event) -> None:
-        """Wait for the streams; stop them at the deadline or when nothing moves any more."""
+    def _watch(self, done: threading.Event, *, idle: Callable[[], None]) -> None:
+        """Wait for the streams; stop them at the deadline or when nothing moves any more.
+
+        Whenever the processor was idle, *idle* is called.
+        """
         control, stall = self._control, self._job.run.stall_timeout_seconds
+        used = time.process_time()
         while not done.wait(_TICK_SECONDS):
             self._tick()
+            before, used = used, time.process_time()
+            if used - before < _IDLE * _TICK_SECONDS:
+                idle()
             if control.cancellation.is_set():
                 break
             left = control.seconds_left()

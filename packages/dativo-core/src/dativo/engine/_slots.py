@@ -32,16 +32,25 @@ class Slots:
         future: Future[T] = Future()
         self._queue.put((call, future))
         if len(self._threads) < self._count:
-            number = len(self._threads) + 1
-            thread = threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._start()
         return future
+
+    def grow(self, most: int) -> None:
+        """Allow one more thread, up to *most* in all."""
+        if self._count < most and not self._queue.empty():
+            self._count += 1
+            self._start()
 
     def close(self) -> None:
         """Let the threads end once the queue is empty; does not wait."""
         for _ in self._threads:
             self._queue.put(None)
+
+    def _start(self) -> None:
+        number = len(self._threads) + 1
+        thread = threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
