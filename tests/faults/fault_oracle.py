@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -247,17 +248,16 @@ def _known(text: str | bytes) -> Known:
 def _listing(folder: Path) -> list[tuple[str, int, int, int]]:
     """Return every file that a reader's glob finds; what vanishes meanwhile is left out."""
     found: list[tuple[str, int, int, int]] = []
-    for file in sorted(folder.glob("**/*")):
+    for file in sorted(Path(place, name) for place, _, names in os.walk(folder) for name in names):
         try:
             about = file.stat()
         except FileNotFoundError:
             continue
-        if not file.is_dir():
-            if file.suffix != ".parquet":
-                raise Damage(f"a foreign file is visible: {file}", partial=1)
-            if about.st_size == 0:
-                raise Damage(f"a file without bytes is visible: {file}", partial=1)
-            found.append((str(file), about.st_ino, about.st_size, about.st_mtime_ns))
+        if file.suffix != ".parquet":
+            raise Damage(f"a foreign file is visible: {file}", partial=1)
+        if about.st_size == 0:
+            raise Damage(f"a file without bytes is visible: {file}", partial=1)
+        found.append((str(file), about.st_ino, about.st_size, about.st_mtime_ns))
     return found
 
 
