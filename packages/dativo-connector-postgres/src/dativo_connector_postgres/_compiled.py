@@ -85,7 +85,7 @@ class CompiledSession:
         """See :class:`Session`; the reader has delivered what is delivered."""
         return pa.RecordBatch.from_arrays(batch.columns, schema=plan.schema)
 
-    def rewritten(self, _plan: StreamPlan) -> list[str]:
+    def rewritten(self, plan: StreamPlan) -> list[str]:  # noqa: ARG002 - it knows
         """See :class:`Session`."""
         return self._rewritten
 
