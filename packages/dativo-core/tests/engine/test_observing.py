@@ -208,7 +208,9 @@ def test_a_stalled_run_has_an_end_for_each_of_its_streams(
     engine.run(watched(project, told, source=source, run=run, streams=[{"name": "*"}]))
 
     ends = {event["stream"]: event["outcome"] for event in of(told, "StreamFinished")}
-    assert ends == {"a": "interrupted", "b": "not_started"}
+    # Both were opened; which of them is the first to read is left open.
+    assert set(ends) == {"a", "b"}
+    assert set(ends.values()) == {"interrupted", "not_started"}
     assert of(told, "RunFinished")[0]["error"]["type"] == "StalledError"
 
 
